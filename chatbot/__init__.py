@@ -1,0 +1,1 @@
+"""The service: from a shopper's message to a stored, checked reply."""

@@ -1,0 +1,144 @@
+"""What a tool is: a plain function, its description derived from signature and docstring, and its context.
+
+Built-in tools and those of other packages (entry-point group ``kefu.tools``) come through the same door.
+Knows no particular tool, no model and no transport.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from chatbot.conversation import ToolCall, ToolResult
+from chatbot.shop import Customer, Shop
+from configs.errors import ConfigError, InputError, KefuError
+from configs.settings import ShopSettings
+from retrieval.products import ProductSearch
+from retrieval.recommend import Recommender
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a tool may know. ``customer`` comes from the signed session; no tool takes it as an argument."""
+
+    customer: Customer | None
+    conversation_id: str
+    language: str
+    now: datetime
+    shop: Shop
+    facts: ShopSettings
+    products: ProductSearch
+    recommender: Recommender | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """``parameters`` is a JSON schema. ``terminal`` ends the turn: no further rung may speak."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    run: Callable[..., ToolResult]
+    effect: Literal["read", "write"] = "read"
+    terminal: bool = False
+
+
+_JSON_TYPES: dict[type, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def tool(
+    run: Callable[..., ToolResult], *, effect: Literal["read", "write"] = "read", terminal: bool = False
+) -> Tool:
+    """Make a Tool of ``run(context, *, …)``; every parameter after the context is keyword-only and annotated.
+
+    Raises:
+        ConfigError: there is no docstring, or a parameter without an annotation that JSON has a word for.
+    """
+    doc = inspect.getdoc(run)
+    if not doc:
+        raise ConfigError(
+            f"tool {run.__name__} has no docstring", expected="one that tells a model when to call it"
+        )
+    hints = typing.get_type_hints(run)
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    for parameter in list(inspect.signature(run).parameters.values())[1:]:
+        properties[parameter.name] = _schema(run.__name__, parameter.name, hints.get(parameter.name))
+        if parameter.default is inspect.Parameter.empty:
+            required.append(parameter.name)
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return Tool(run.__name__, doc.split("\n\n")[0].replace("\n", " "), schema, run, effect, terminal)
+
+
+def _schema(tool_name: str, name: str, hint: Any) -> dict[str, Any]:
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        options = [option for option in typing.get_args(hint) if option is not type(None)]
+        hint = options[0] if len(options) == 1 else hint
+    if typing.get_origin(hint) is Literal:
+        return {"type": "string", "enum": list(typing.get_args(hint))}
+    if hint in _JSON_TYPES:
+        return {"type": _JSON_TYPES[hint]}
+    raise ConfigError(
+        f"tool {tool_name}: parameter {name!r} has annotation {hint!r}",
+        expected="str, int, float, bool or Literal",
+    )
+
+
+def load_tools(builtin: Iterable[Tool]) -> dict[str, Tool]:
+    """The built-in tools, then those of installed packages.
+
+    Raises:
+        ConfigError: two tools share a name.
+    """
+    tools: dict[str, Tool] = {}
+    plugged = [entry.load() for entry in entry_points(group="kefu.tools")]
+    for item in (*builtin, *plugged):
+        if item.name in tools:
+            raise ConfigError(f"two tools are called {item.name!r}", hint="rename one")
+        tools[item.name] = item
+    return tools
+
+
+def run_tool(tools: Mapping[str, Tool], context: Context, call: ToolCall) -> ToolResult:
+    """Check the arguments against the tool's schema and run it. Never raises for a tool's own failure.
+
+    Raises:
+        InputError: there is no such tool, or an argument is unknown, missing or of the wrong type.
+    """
+    found = tools.get(call.name)
+    if found is None:
+        raise InputError(f"there is no tool {call.name!r}", expected=", ".join(sorted(tools)))
+    _check_arguments(found, call.arguments)
+    try:
+        return found.run(context, **call.arguments)
+    except KefuError as error:
+        return ToolResult(call, error=type(error).__name__, text="", template="tool_broken")
+
+
+def _check_arguments(found: Tool, arguments: Mapping[str, Any]) -> None:
+    properties: Mapping[str, Any] = found.parameters["properties"]
+    for name, value in arguments.items():
+        if name not in properties:
+            raise InputError(
+                f"tool {found.name} got an unknown argument {name!r}", expected=", ".join(properties)
+            )
+        schema = properties[name]
+        wanted = next(kind for kind, word in _JSON_TYPES.items() if word == schema["type"])
+        fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
+        if value is not None and (not fits or (isinstance(value, bool) and wanted is not bool)):
+            raise InputError(f"tool {found.name}: argument {name!r} has {value!r}", expected=schema["type"])
+        if "enum" in schema and value not in schema["enum"]:
+            raise InputError(
+                f"tool {found.name}: argument {name!r} has {value!r}", expected=", ".join(schema["enum"])
+            )
+    missing = [name for name in found.parameters["required"] if name not in arguments]
+    if missing:
+        raise InputError(
+            f"tool {found.name} lacks {', '.join(missing)}", expected=", ".join(found.parameters["required"])
+        )

@@ -1,0 +1,256 @@
+"""One typed, frozen ``Settings`` for the whole service.
+
+Order of precedence: constructor arguments, environment (``KEFU_ENGINE__KIND=openai``), the YAML file named by
+``KEFU_CONFIG`` or ``--config``, the defaults below. ``embedded.yaml`` holds the same values as the defaults.
+Secrets (``KEFU_SECRET``, the engine's API key) are read from the environment alone, never from YAML.
+Does not know who reads it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from configs.errors import ConfigError
+
+CONFIG_DIR = Path(__file__).parent
+_SECRET_KEYS = {"secret", "api_key", "password", "token"}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ShopSettings(_Section):
+    """Facts of the shop that tools and templates need."""
+
+    name: str = "Lumen & Loom"
+    currency: str = "EUR"
+    locale: str = "en"
+    timezone: str = "Europe/Berlin"
+    email: str = "help@lumenloom.example"
+    phone: str = "+49 30 5550 0199"
+    hours: str = "Monday to Friday 9:00-18:00, Saturday 10:00-14:00 (Berlin time)"
+    order_number_pattern: str = r"LL-\d{6}"
+    """How an order number looks in a message; used to find it, never to trust it."""
+    return_days: int = 30
+    """Days from delivery in which an article can be returned; 0 switches the return tool off."""
+    cancellable_states: tuple[str, ...] = ("pending_payment", "processing")
+    express_cutoff: str = "14:00"
+    simulated: bool = True
+    """Shown wherever the shop is shown: its products, customers and orders are simulated."""
+    today: str | None = None
+    """A fixed date (ISO 8601) instead of the clock, so that a simulated shop stays the same."""
+
+
+class EngineSettings(_Section):
+    kind: Literal["llamacpp", "transformers", "openai", "off"] = "llamacpp"
+    model: str = "smollm2-135m"
+    """A packaged model, a path of a GGUF file or of a transformers folder, or the server's model name."""
+    quantization: Literal["as_packaged", "Q8_0"] = "Q8_0"
+    context_tokens: int = 2048
+    threads: int = 2
+    parallel: int = 2
+    base_url: str = "http://127.0.0.1:8000/v1"
+    api_key: SecretStr | None = None
+    first_token_timeout: float = 8.0
+    """Seconds to wait for the first token; then the next rung answers."""
+    total_timeout: float = 30.0
+
+
+class SamplingSettings(_Section):
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repeat_penalty: float = 1.1
+    max_tokens: int = 120
+
+
+class RetrievalSettings(_Section):
+    chroma: Literal["embedded", "server"] = "embedded"
+    chroma_url: str = "http://127.0.0.1:8001"
+    embedder: Literal["minilm", "e5-small-q4"] = "minilm"
+    chunk_tokens: int = 200
+    passages: int = 6
+    """How many passages a turn looks at."""
+    weights: Mapping[str, float] = Field(
+        default_factory=lambda: {
+            "lexical_last": 1.0,
+            "lexical_dialogue": 1.0,
+            "dense_last": 1.0,
+            "dense_dialogue": 1.0,
+        }
+    )
+    """Weights of the z-scores that are summed; learnt on development data."""
+    dialogue_turns: int = 3
+
+
+class ComposeSettings(_Section):
+    """Which rung may speak. The numbers are calibrated confidences in [0, 1]."""
+
+    rungs: tuple[Literal["approved", "tool", "quote", "model"], ...] = ("approved", "tool", "quote", "model")
+    approved_threshold: float = 0.80
+    quote_threshold: float = 0.50
+    model_threshold: float = 0.35
+    intent_threshold: float = 0.40
+    quote_sentences: int = 3
+
+
+class ApiSettings(_Section):
+    host: str = "127.0.0.1"
+    port: int = 8080
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of the shop's pages that may embed the widget; the server's own origin is always allowed."""
+    session_minutes: int = 60 * 24
+    max_message_chars: int = 4000
+    max_body_bytes: int = 64 * 1024
+    messages_per_10s: int = 10
+    """Messages of one session in ten seconds before 429."""
+    sessions_per_minute: int = 60
+    """New anonymous sessions of one address in a minute before 429."""
+
+
+class StoreSettings(_Section):
+    retention_days: int = 90
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="KEFU_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        nested_model_default_partial_update=True,
+    )
+
+    home: Path = Path(".kefu")
+    """Where the database, the index and converted models live."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty means SQLite at ``home/kefu.db``."""
+    secret: SecretStr | None = None
+    """Signs shopper sessions; if ``KEFU_SECRET`` is not set, a random one is kept in ``home/secret``."""
+    staff_key: SecretStr | None = None
+    """Bearer key of the staff pages and ``/metrics``; without ``KEFU_STAFF_KEY`` only loopback gets them."""
+    shop: ShopSettings = ShopSettings()
+    engine: EngineSettings = EngineSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    compose: ComposeSettings = ComposeSettings()
+    api: ApiSettings = ApiSettings()
+    store: StoreSettings = StoreSettings()
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{(self.home / 'kefu.db').absolute()}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _YamlSource(settings_cls)
+
+
+class _YamlSource(PydanticBaseSettingsSource):
+    """The file named by ``KEFU_CONFIG``, or nothing."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        path = os.environ.get("KEFU_CONFIG")
+        return read_yaml(Path(path)) if path else {}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a settings file.
+
+    Raises:
+        ConfigError: the file is missing, is no mapping, or holds a secret.
+    """
+    resolved = path if path.exists() else CONFIG_DIR / f"{path}.yaml"
+    if not resolved.exists():
+        known = ", ".join(sorted(p.stem for p in CONFIG_DIR.glob("*.yaml")))
+        raise ConfigError(f"there is no settings file {path}", hint=f"name a file, or one of: {known}")
+    data = yaml.safe_load(resolved.read_text(encoding="utf-8")) or {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{resolved} holds a {type(data).__name__}", expected="a mapping of sections")
+    for key in _leaf_keys(data):
+        if key in _SECRET_KEYS:
+            raise ConfigError(
+                f"{resolved} sets {key!r}",
+                expected="secrets in the environment alone",
+                hint=f"export KEFU_{key.upper()}",
+            )
+    return data
+
+
+def _leaf_keys(data: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _leaf_keys(value)
+        else:
+            yield str(key)
+
+
+def load(config: str | Path | None = None, **overrides: Any) -> Settings:
+    """Build the settings; ``config`` is a YAML file or the name of a packaged one.
+
+    Raises:
+        ConfigError: a key is misspelt (the message suggests the right one) or a value has the wrong type.
+    """
+    if config is not None:
+        for section, values in read_yaml(Path(config)).items():
+            overrides.setdefault(section, values)
+    _check_environment()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from error
+
+
+def _check_environment() -> None:
+    """A misspelt ``KEFU_…`` variable would be ignored silently: refuse it."""
+    known = {"KEFU_CONFIG", "KEFU_DATA"} | {f"KEFU_{name.upper()}" for name in Settings.model_fields}
+    for variable in os.environ:
+        top = variable.split("__")[0]
+        if variable.startswith("KEFU_") and top not in known:
+            raise ConfigError(f"unknown environment variable {variable}", hint=_suggest(top, known))
+
+
+def _suggest(got: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(got, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            lines.append(
+                f"unknown setting {where!r} ({_suggest(str(item['loc'][-1]), _keys_at(item['loc'][:-1]))})"
+            )
+        else:
+            lines.append(f"setting {where!r} has {item['input']!r}: {item['msg']}")
+    return "; ".join(lines)
+
+
+def _keys_at(location: tuple[int | str, ...]) -> set[str]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return set(model.model_fields)
