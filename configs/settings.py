@@ -43,6 +43,13 @@ class ShopSettings(_Section):
     return_days: int = 30
     """Days from delivery in which an article can be returned; 0 switches the return tool off."""
     cancellable_states: tuple[str, ...] = ("pending_payment", "processing")
+    final_sale_categories: tuple[str, ...] = (
+        "Gift cards",
+        "Personal care",
+        "Perishable food",
+        "Personalised items",
+    )
+    """Categories whose articles cannot be returned (or only sealed, as the pages say)."""
     express_cutoff: str = "14:00"
     simulated: bool = True
     """Shown wherever the shop is shown: its products, customers and orders are simulated."""

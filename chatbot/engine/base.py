@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypedDict
+from typing import Protocol
 
-
-class ChatMessage(TypedDict):
-    """A message as models take it."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
+from chatbot.prompt import ChatMessage
 
 
 @dataclass(frozen=True, slots=True)
