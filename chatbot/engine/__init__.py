@@ -1,1 +1,36 @@
 """Language models behind one protocol: ``llamacpp`` (default), ``transformers_`` and ``openai_``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatbot.engine.base import Engine
+
+if TYPE_CHECKING:
+    from chatbot.engine.weights import Progress
+    from configs.settings import Settings
+
+
+def build_engine(settings: Settings, progress: Progress | None = None) -> Engine:
+    """The engine that ``settings.engine.kind`` names. Converts weights if need be (seconds, once).
+
+    Raises:
+        ConfigError: its library or its model is missing.
+    """
+    # Imported here: each engine brings the libraries of its own.
+    kind = settings.engine.kind
+    if kind == "llamacpp":
+        from chatbot.engine.llamacpp import LlamaCppEngine
+
+        return LlamaCppEngine(settings, progress)
+    if kind == "transformers":
+        from chatbot.engine.transformers_ import TransformersEngine
+
+        return TransformersEngine(settings, progress)
+    if kind == "openai":
+        from chatbot.engine.openai_ import OpenAIEngine
+
+        return OpenAIEngine(settings)
+    from chatbot.engine.off import OffEngine
+
+    return OffEngine()

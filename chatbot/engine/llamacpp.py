@@ -1,0 +1,200 @@
+"""The default engine: llama.cpp in a child process, spoken to over loopback HTTP.
+
+A thread watches the child and starts it again when it dies; a crash in C++ costs one request, not the server.
+Adapters are not served yet. Does not know what is asked; an engine belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import Future
+from contextlib import aclosing
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from chatbot.engine import weights
+from chatbot.engine.base import Health, Sampling
+from chatbot.engine.deadline import within
+from chatbot.engine.sse import chat_request, stream_chat
+from chatbot.prompt import ChatMessage
+from configs.errors import ConfigError, EngineError
+from configs.settings import Settings
+
+_SCRIPT = Path(__file__).with_name("llamacpp_server.py")
+_DELAYS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds before a start, by the number of deaths in a row."""
+_STEADY = 60.0
+"""A child that lived this long did not die of its start: begin the delays anew."""
+
+
+class LlamaCppEngine:
+    """Starts its child at once and answers as soon as the model is loaded."""
+
+    def __init__(self, settings: Settings, progress: weights.Progress | None = None) -> None:
+        import importlib.util
+
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise ConfigError(
+                "engine.kind is llamacpp, but xllamacpp is not installed",
+                hint='pip install "kefu[llamacpp]", or set engine.kind to transformers, openai or off',
+            )
+        self._settings = settings.engine
+        self._key = secrets.token_urlsafe(16)
+        self._command = [
+            *(sys.executable, "-P", str(_SCRIPT)),  # -P: this folder must not shadow the standard library
+            *("--model", str(weights.gguf_path(settings, progress))),
+            *("--context", str(self._settings.context_tokens)),
+            *("--parallel", str(self._settings.parallel)),
+            *("--threads", str(self._settings.threads)),
+        ]
+        # No kept connections: opening one on loopback costs 0.2 ms, and a kept one may lead to a dead child.
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {self._key}"},
+            timeout=httpx.Timeout(None, connect=5.0),
+            limits=httpx.Limits(max_keepalive_connections=0),
+            trust_env=False,
+        )
+        self._closed = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._address: Future[str] = Future()
+        self._watcher = threading.Thread(target=self._watch, name="llamacpp", daemon=True)
+        self._watcher.start()
+
+    @property
+    def model(self) -> str:
+        return self._settings.model
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, for measuring its memory; None while there is no child."""
+        child = self._child
+        return child.pid if child is not None and child.returncode is None else None
+
+    async def stream(
+        self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None = None
+    ) -> AsyncGenerator[str, None]:
+        pieces = within(
+            self._pieces(messages, sampling, adapter),
+            first=self._settings.first_token_timeout,
+            total=self._settings.total_timeout,
+            model=self.model,
+        )
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
+    async def _pieces(
+        self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None
+    ) -> AsyncGenerator[str, None]:
+        if adapter is not None:
+            raise EngineError(f"model {self.model} has no adapter {adapter!r}")
+        body = chat_request(self.model, messages, sampling) | {
+            "repeat_penalty": sampling.repeat_penalty,
+            "top_k": 0,  # llama.cpp would cut to 40 and by min_p, which Sampling does not say
+            "min_p": 0.0,
+        }
+        pieces = stream_chat(self._client, f"{await self._ready()}/v1/chat/completions", body)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
+    async def _ready(self) -> str:
+        """The child's address. Waits while it starts, raises at once while it is down."""
+        # shield: whoever gives up waiting must not cancel the future for the others.
+        return await asyncio.shield(asyncio.wrap_future(self._address))
+
+    async def health(self) -> Health:
+        address = self._address
+        if not address.done():
+            return Health(False, self.model, "the llama.cpp server is starting")
+        try:
+            response = await self._client.get(f"{address.result()}/health", timeout=2.0)
+        except EngineError as error:
+            return Health(False, self.model, str(error))
+        except httpx.HTTPError as error:
+            return Health(False, self.model, f"the llama.cpp server does not answer ({error!r})")
+        if response.status_code != 200:
+            return Health(False, self.model, f"the llama.cpp server answers {response.status_code}")
+        return Health(True, self.model)
+
+    async def aclose(self) -> None:
+        self._closed.set()
+        child = self._child
+        if child is not None:
+            child.kill()  # it holds nothing that is worth a farewell
+        await asyncio.to_thread(self._watcher.join)
+        await self._client.aclose()
+
+    # --- the watcher's thread ------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        deaths = 0
+        while not self._closed.is_set():
+            began = time.monotonic()
+            why = self._run_child()
+            deaths = 1 if time.monotonic() - began > _STEADY else deaths + 1
+            delay = _DELAYS[min(deaths, len(_DELAYS)) - 1]
+            down: Future[str] = Future()
+            if self._closed.is_set():
+                break
+            if delay:
+                down.set_exception(
+                    EngineError(
+                        f"the llama.cpp server died {deaths} times in a row ({why})",
+                        hint=f"it starts again within {delay:g} s; if it keeps dying, check engine.model",
+                    )
+                )
+                self._replace_address(down)
+                self._closed.wait(delay)
+                down = Future()
+            self._replace_address(down)
+        closed: Future[str] = Future()
+        closed.set_exception(EngineError("the engine is closed"))
+        self._replace_address(closed)
+
+    def _replace_address(self, future: Future[str]) -> None:
+        before, self._address = self._address, future
+        if not before.done():
+            # Whoever waited for a start that failed learns of it now.
+            before.set_exception(
+                future.exception() if future.done() else EngineError("the llama.cpp server died")
+            )
+
+    def _run_child(self) -> str:
+        """Start a child, publish its address, wait for its death; says why it died."""
+        with tempfile.TemporaryFile() as log:
+            child = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=os.environ | {"LLAMACPP_KEY": self._key},
+                start_new_session=True,  # Ctrl-C is for the parent, which may still need an answer
+            )
+            self._child = child
+            with child:
+                if self._closed.is_set():  # aclose came before there was a child to kill
+                    child.kill()
+                assert child.stdout is not None
+                line = child.stdout.readline()
+                if line:
+                    self._address.set_result(json.loads(line)["address"])
+                code = child.wait()
+            return f"exit code {code}{_last_words(log)}"
+
+
+def _last_words(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    return f": {lines[-1][:300]}" if lines else ""

@@ -1,0 +1,57 @@
+"""The child process of the llamacpp engine: llama.cpp's own HTTP server, until standard input closes.
+
+Run as a script and knows nothing of kefu, so that it starts at once and a crash in C++ takes nobody along.
+Writes one line of JSON, ``{"address": ...}``, to standard output when it is ready to answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import threading
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True, help="GGUF file")
+    parser.add_argument("--context", type=int, required=True, help="tokens of one request, prompt and reply")
+    parser.add_argument("--parallel", type=int, required=True, help="requests answered at the same time")
+    parser.add_argument("--threads", type=int, required=True)
+    options = parser.parse_args()
+    # Before the model loads: the parent may die in the meantime.
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    server = _serve(options)
+    print(json.dumps({"address": server.listening_address}), flush=True)
+    threading.Event().wait()
+
+
+def _exit_with_parent() -> None:
+    """The parent holds the other end of standard input; it closes when the parent is gone, however it went."""
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def _serve(options: argparse.Namespace):  # type: ignore[no-untyped-def]  # xllamacpp has no types
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = options.model
+    params.n_parallel = options.parallel
+    params.n_ctx = options.context * options.parallel  # llama.cpp divides it among its slots
+    params.cpuparams.n_threads = options.threads
+    params.cpuparams_batch.n_threads = options.threads
+    params.port = 0  # any free one, on 127.0.0.1
+    params.api_keys = [os.environ["LLAMACPP_KEY"]]  # other users of this machine can reach the port
+    params.verbosity = 0
+    params.ui = False
+    params.fit_params = False
+    # A slot keeps its last prompt, whose beginning the next one shares; further copies would only cost memory.
+    params.cache_prompt = True
+    params.cache_ram_mib = 0
+    return xllamacpp.Server(params)
+
+
+if __name__ == "__main__":
+    main()
