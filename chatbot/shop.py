@@ -1,0 +1,322 @@
+"""What a tool may read about the shop: products, customers, their orders, delivery rates, purchases.
+
+Reads only; ``chatbot.importers`` writes. An order is found by its owner alone: somebody else's order and an
+order that does not exist look the same. Knows no wording, no money formatting and no rule about returns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+
+from chatbot import shop_tables as t
+
+if TYPE_CHECKING:
+    import numpy as np
+    from _typeshed import DataclassInstance
+    from numpy.typing import NDArray
+
+_T = TypeVar("_T", bound="DataclassInstance")
+ORDER_STATES = (
+    "pending_payment",
+    "processing",
+    "packed",
+    "shipped",
+    "out_for_delivery",
+    "delivered",
+    "cancelled",
+    "return_requested",
+    "returned",
+    "refunded",
+)
+_CHUNK = 500  # values in one IN (...): SQLite and PostgreSQL both allow far more, but plans get slow
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One buyable form of a product. ``price`` None means the product's price."""
+
+    sku: str
+    options: Mapping[str, str]
+    price: Decimal | None
+    stock: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """``price`` or ``stock`` None: the shop's data does not say. ``repeat_days``: how long one lasts."""
+
+    sku: str
+    name: str
+    name_zh: str = ""
+    category: str = ""
+    category_zh: str = ""
+    brand: str = ""
+    description: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    price: Decimal | None = None
+    currency: str = ""
+    stock: int | None = None
+    variants: tuple[Variant, ...] = ()
+    final_sale: bool = False
+    age_limit: int | None = None
+    repeat_days: int | None = None
+    season: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    id: str
+    name: str = ""
+    email: str | None = None
+    country: str | None = None
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    sku: str
+    variant_sku: str | None
+    name: str
+    quantity: int
+    unit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """``status`` is one of ``ORDER_STATES``. Times are UTC; None means that it is not known or has not been."""
+
+    id: str
+    customer_id: str | None
+    placed_at: datetime
+    status: str
+    country: str | None
+    region: str | None
+    method: str | None
+    subtotal: Decimal
+    shipping: Decimal | None
+    total: Decimal
+    currency: str
+    carrier: str | None = None
+    tracking: str | None = None
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+    eta: datetime | None = None
+    cancelled_at: datetime | None = None
+    lines: tuple[OrderLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What delivery costs from ``min_subtotal`` on. ``region`` None: the whole country; ``country`` "*": anywhere."""
+
+    country: str
+    region: str | None
+    method: str
+    min_subtotal: Decimal
+    price: Decimal
+    currency: str
+    days_min: int | None
+    days_max: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """All purchases as columns, oldest first. ``order_ids`` has "" where a purchase belongs to no known order."""
+
+    customer_ids: list[str]
+    skus: list[str]
+    quantities: NDArray[np.int64]
+    at: NDArray[np.datetime64]
+    order_ids: list[str]
+
+    def __len__(self) -> int:
+        return len(self.skus)
+
+
+def fold(identifier: str) -> str:
+    """How ids and skus are compared: without regard to case and outer space."""
+    return identifier.strip().casefold()
+
+
+class Shop:
+    """Reads the shop's tables. Safe to share between threads: each call takes its own connection."""
+
+    def __init__(self, db: sa.Engine) -> None:
+        self._db = db
+
+    # --- products ---
+
+    def product(self, sku: str) -> Product | None:
+        """The product with this sku; a variant's sku finds its product."""
+        found = self.products([sku])
+        return found[0] if found else None
+
+    def products(self, skus: Sequence[str]) -> list[Product]:
+        """In the order of ``skus``, each product once; unknown skus are left out."""
+        wanted = [fold(sku) for sku in skus]
+        with self._db.connect() as connection:
+            parents = dict.fromkeys(wanted, "")
+            for chunk in _chunks(parents):
+                of_variant = sa.select(t.variants.c.key, t.variants.c.parent_key).where(
+                    t.variants.c.key.in_(chunk)
+                )
+                parents.update((key, parent) for key, parent in connection.execute(of_variant))
+            found = self._load(connection, {*wanted, *parents.values()} - {""})
+        ordered: dict[str, Product] = {}
+        for key in wanted:
+            product = found.get(key) or found.get(parents[key])
+            if product:
+                ordered.setdefault(product.sku, product)
+        return list(ordered.values())
+
+    def all_products(self) -> list[Product]:
+        """Every product, by sku."""
+        with self._db.connect() as connection:
+            found = self._load(connection, None)
+        return [found[key] for key in sorted(found)]
+
+    def product_count(self) -> int:
+        with self._db.connect() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(t.products)).scalar_one()
+
+    def _load(self, connection: sa.Connection, keys: set[str] | None) -> dict[str, Product]:
+        """Products by key; ``None`` loads all."""
+        rows: list[Any] = []
+        children: list[Any] = []
+        query = sa.select(t.products)
+        of_product = sa.select(t.variants).order_by(t.variants.c.position)
+        if keys is None:
+            rows.extend(connection.execute(query))
+            children.extend(connection.execute(of_product))
+        else:
+            for chunk in _chunks(keys):
+                rows.extend(connection.execute(query.where(t.products.c.key.in_(chunk))))
+                children.extend(connection.execute(of_product.where(t.variants.c.parent_key.in_(chunk))))
+        variants: dict[str, list[Variant]] = defaultdict(list)
+        for row in children:
+            variants[row.parent_key].append(_build(Variant, row))
+        return {row.key: _build(Product, row, variants=tuple(variants.get(row.key, ()))) for row in rows}
+
+    # --- customers and their orders ---
+
+    def customer(self, customer_id: str) -> Customer | None:
+        with self._db.connect() as connection:
+            row = connection.execute(
+                sa.select(t.customers).where(t.customers.c.key == fold(customer_id))
+            ).first()
+        return _build(Customer, row) if row else None
+
+    def orders(self, customer_id: str, limit: int = 20) -> list[Order]:
+        """This customer's orders, newest first."""
+        query = (
+            sa.select(t.orders)
+            .where(t.orders.c.customer_key == fold(customer_id))
+            .order_by(t.orders.c.placed_at.desc(), t.orders.c.key.desc())
+            .limit(limit)
+        )
+        return self._orders(query)
+
+    def order(self, customer_id: str, order_id: str) -> Order | None:
+        """One order of this customer; None also if it is somebody else's or a guest's."""
+        query = sa.select(t.orders).where(
+            t.orders.c.key == fold(order_id), t.orders.c.customer_key == fold(customer_id)
+        )
+        found = self._orders(query)
+        return found[0] if found else None
+
+    def _orders(self, query: sa.Select[Any]) -> list[Order]:
+        with self._db.connect() as connection:
+            rows = connection.execute(query).all()
+            lines: dict[str, list[OrderLine]] = defaultdict(list)
+            for chunk in _chunks(row.key for row in rows):
+                of_order = (
+                    sa.select(t.order_lines)
+                    .where(t.order_lines.c.parent_key.in_(chunk))
+                    .order_by(t.order_lines.c.position)
+                )
+                for row in connection.execute(of_order):
+                    lines[row.parent_key].append(_build(OrderLine, row))
+        return [_build(Order, row, lines=tuple(lines.get(row.key, ()))) for row in rows]
+
+    # --- delivery ---
+
+    def rates(self, country: str, region: str | None = None) -> list[Rate]:
+        """The rates that hold for a destination, by method and subtotal.
+
+        A method's rates for the region replace those for the whole country; without a region only the latter
+        count (if a country has rates for regions alone, all of them come back, so that one can ask for the
+        region). A country without rates gets those of country "*", if there are any.
+        """
+        for place in (country.strip().upper(), "*"):
+            query = (
+                sa.select(t.rates)
+                .where(sa.func.upper(t.rates.c.country) == place)
+                .order_by(t.rates.c.method, t.rates.c.min_subtotal, t.rates.c.region)
+            )
+            with self._db.connect() as connection:
+                found = [_build(Rate, row) for row in connection.execute(query)]
+            if found:
+                return _for_region(found, region)
+        return []
+
+    def countries(self) -> list[str]:
+        """Where the shop delivers to by name, sorted."""
+        query = sa.select(t.rates.c.country).distinct().order_by(t.rates.c.country)
+        with self._db.connect() as connection:
+            return [country for country in connection.execute(query).scalars() if country != "*"]
+
+    # --- what was bought ---
+
+    def purchases(self) -> Purchases:
+        """All purchases, as columns for the recommender."""
+        import numpy as np
+
+        c = t.purchases.c
+        query = sa.select(c.customer_id, c.sku, c.quantity, c.at, c.order_id).order_by(c.at, c.key)
+        with self._db.connect() as connection:
+            rows = connection.execute(query).all()
+        customers, skus, quantities, at, orders = zip(*rows, strict=True) if rows else ((),) * 5
+        return Purchases(
+            list(customers),
+            list(skus),
+            np.array(quantities, dtype=np.int64),
+            np.array([moment.replace(tzinfo=None) for moment in at], dtype="datetime64[s]"),
+            [order or "" for order in orders],
+        )
+
+    def history(self, customer_id: str) -> list[tuple[str, datetime]]:
+        """What this customer bought and when, oldest first."""
+        c = t.purchases.c
+        query = sa.select(c.sku, c.at).where(c.customer_key == fold(customer_id)).order_by(c.at, c.key)
+        with self._db.connect() as connection:
+            return [(sku, at) for sku, at in connection.execute(query)]
+
+
+def _chunks(keys: Iterable[str]) -> Iterable[list[str]]:
+    ordered = list(keys)
+    return (ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK))
+
+
+def _build(kind: type[_T], row: Any, **more: Any) -> _T:
+    """Make a value of the row's columns of the same names."""
+    columns = row._mapping
+    names = (item.name for item in dataclasses.fields(kind) if item.name in columns)
+    return kind(**{name: columns[name] for name in names}, **more)
+
+
+def _for_region(found: list[Rate], region: str | None) -> list[Rate]:
+    general = [rate for rate in found if rate.region is None]
+    if region is None:
+        return general or found
+    local = [rate for rate in found if rate.region is not None and fold(rate.region) == fold(region)]
+    replaced = {rate.method for rate in local}
+    return local + [rate for rate in general if rate.method not in replaced]

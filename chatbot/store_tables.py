@@ -1,0 +1,62 @@
+"""The store's tables: conversations, the messages that were posted, the turns that answered them, feedback.
+
+Knows no rules; ``chatbot.store`` does.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from chatbot.db import CleanText, UtcTime, metadata
+
+_ID = CleanText(64)
+
+conversations = sa.Table(
+    "conversations",
+    metadata,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("session_id", CleanText(200), nullable=False, index=True),
+    sa.Column("customer_id", CleanText(200), index=True),
+    sa.Column("locale", CleanText(35), nullable=False),
+    sa.Column("status", CleanText(16), nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False, index=True),
+    sa.CheckConstraint("status IN ('bot', 'waiting', 'person', 'closed')", name="status"),
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("conversation_id", _ID, sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False, index=True),
+    # The whole turn, coded by chatbot.store_codec; the columns above are copies to search and sort by.
+    sa.Column("turn", sa.JSON, nullable=False),
+    sa.UniqueConstraint("conversation_id", "number"),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("conversation_id", _ID, sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("text", CleanText, nullable=False),
+    sa.Column("client_id", CleanText(200)),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("claimed_by", CleanText(200)),
+    sa.Column("claimed_at", UtcTime),
+    sa.Column("turn_id", _ID, sa.ForeignKey("turns.id", ondelete="CASCADE"), index=True),
+    sa.UniqueConstraint("conversation_id", "number"),
+    sa.UniqueConstraint("conversation_id", "client_id"),
+)
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("turn_id", _ID, sa.ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("rating", CleanText(4), nullable=False),
+    sa.Column("comment", CleanText, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.CheckConstraint("rating IN ('up', 'down')", name="rating"),
+)
