@@ -118,7 +118,7 @@ def _unit(word: str | None) -> str | None:
 
 def _unknown_name(sentence: str, evidence: str) -> str | None:
     """A capitalised word inside the sentence that the evidence does not hold in any case."""
-    tokens = re.findall(r"[^\s]+", sentence)
+    tokens: list[str] = sentence.split()
     for previous, token in itertools.pairwise(tokens):
         word = token.strip(".,;:!?()\"'“”")
         if (

@@ -1,0 +1,317 @@
+"""From a message and what was said before to a plan: intent, language, slots, search query, tool calls.
+
+Intents are told apart by embeddings of example sentences (``configs/intents``); slots by the rules of
+``slots``; what "it" and "the second one" mean comes from the last turns. Decides what to look up, never what
+to answer, and knows no customer: whose order a number names is for the tools to find out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+import configs
+from chatbot import lang, slots
+from chatbot.conversation import Plan, ToolCall, Turn
+from configs import countries
+from configs.settings import ShopSettings
+from retrieval.products import ProductSearch
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+
+SOCIAL = frozenset({"greeting", "thanks", "goodbye", "who_are_you"})
+PERSONAL = frozenset({"order_status", "order_list", "return_eligibility"})
+PRODUCT = frozenset({"product_search", "product_details", "recommend"})
+
+RESOLVE_THRESHOLD = 0.6
+"""From this score on, a message names a product."""
+
+_OWN = re.compile(
+    r"\b(?:my|i (?:have )?(?:bought|ordered|got|received))\b|我的|我买|我订|我收到", re.IGNORECASE
+)
+_OWN_ORDER = re.compile(
+    r"\bmy (?:\w+ ){0,2}(?:order|orders|parcel|package|delivery|purchase|shipment)\b|\b(?:this|that|the) order\b|\bi (?:\w+ )?(?:bought|ordered)\b"
+    r"|(?:我的|这个|那个|这张)(?:最近的|上一个|最新的)?(?:订单|包裹|快递|快件)|我(?:买|订)的",
+    re.IGNORECASE,
+)
+_HOW_TO = re.compile(
+    r"\bhow (?:do|can|would|should|to)\b|\bwhat (?:is|are|do) .*\b(?:policy|conditions?|rules?)\b|怎么|如何|怎样|政策|条件",
+    re.IGNORECASE,
+)
+_REQUEST_CHANGE = re.compile(
+    r"\b(?:cancel|change|modify|update|amend)\b|取消|修改|更改|改(?:地址|订单)", re.IGNORECASE
+)
+_SIMILAR = re.compile(r"\bsimilar|\balternatives?\b|\blike (?:this|that|it)\b|类似|相似|同款", re.IGNORECASE)
+_COMPLETE = re.compile(
+    r"\bgoes? (?:well )?with\b|\bgo(?:es)? together\b|\bcombine|\bneed with\b|\bbuy with\b|\bmatch(?:es|ing)?\b|\bto go with\b|搭配|配套|一起买",
+    re.IGNORECASE,
+)
+_GENERIC_SEARCH = re.compile(
+    r"\b(?:do you (?:have|sell|carry|stock|offer)|have you got|looking for|show me|find me|any|some|which .{0,30} (?:do|have) you|i need|i want|search)\b"
+    r"|有没有|有哪些|想买|找|推荐",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """What the last turns left behind for the next message to lean on."""
+
+    skus: tuple[str, ...] = ()
+    order_id: str | None = None
+    country: str | None = None
+    intent: str | None = None
+    asked: str | None = None
+    query: str = ""
+
+    @classmethod
+    def of(cls, turns: Sequence[Turn]) -> Dialogue:
+        """Fold the turns, oldest first."""
+        state = cls()
+        for turn in turns:
+            for plan in turn.plans:
+                state = state.after(plan)
+            shown = tuple(card.id for card in turn.reply.cards if card.kind == "product")
+            orders = tuple(card.id for card in turn.reply.cards if card.kind == "order")
+            state = replace(
+                state,
+                skus=shown or state.skus,
+                order_id=orders[0] if orders else state.order_id,
+                asked=turn.plans[-1].intent if turn.reply.kind == "clarify" and turn.plans else None,
+            )
+        return state
+
+    def after(self, plan: Plan) -> Dialogue:
+        sku = plan.slots.get("sku")
+        return replace(
+            self,
+            skus=(sku,) if sku else self.skus,
+            order_id=plan.slots.get("order_id", self.order_id),
+            country=plan.slots.get("country", self.country),
+            intent=self.intent if plan.intent in SOCIAL else plan.intent,
+            query=plan.query,
+        )
+
+
+@cache
+def packaged_intents(language: str) -> dict[str, list[str]]:
+    """Example sentences by intent."""
+    path = Path(configs.__file__).parent / "intents" / f"{language}.yaml"
+    data: dict[str, dict[str, list[str]]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {intent: list(entry["examples"]) for intent, entry in data.items()}
+
+
+class IntentClassifier:
+    """Nearest examples in the space of the embedder.
+
+    The score of an intent is the mean of its best example and of its three best; confidences are a softmax
+    over scores, so that two intents with near examples share it. ``encode`` maps texts to unit vectors.
+    """
+
+    TEMPERATURE = 0.05
+
+    def __init__(self, examples: Mapping[str, Sequence[str]], encode: Encode) -> None:
+        self.intents = list(examples)
+        self._encode = encode
+        texts = [(name, text) for name, list_ in examples.items() for text in list_]
+        self._vectors = encode([text for _, text in texts])
+        self._rows = {name: [i for i, (n, _) in enumerate(texts) if n == name] for name in self.intents}
+
+    def scores(self, text: str) -> dict[str, float]:
+        """Confidence of each intent; they sum to one."""
+        similarity = self._vectors @ self._encode([text])[0]
+        raw = []
+        for name in self.intents:
+            best = np.sort(similarity[self._rows[name]])[::-1]
+            raw.append(0.5 * best[0] + 0.5 * best[:3].mean())
+        scaled = np.exp((np.array(raw) - max(raw)) / self.TEMPERATURE)
+        return dict(zip(self.intents, (scaled / scaled.sum()).tolist(), strict=True))
+
+
+class Router:
+    """Plans for messages; ``classifiers`` by language, English being the fallback."""
+
+    def __init__(
+        self, classifiers: Mapping[str, IntentClassifier], products: ProductSearch, facts: ShopSettings
+    ) -> None:
+        self._classifiers = classifiers
+        self._products = products
+        self._facts = facts
+
+    def plan(self, message: str, dialogue: Dialogue, *, language: str) -> list[Plan]:
+        """One plan for each question of the message, at most three."""
+        plans: list[Plan] = []
+        for part in slots.questions(message):
+            plan = self._plan_one(part, dialogue, language)
+            plans.append(plan)
+            dialogue = dialogue.after(plan)
+        if len(plans) > 1:  # "Hello! Where is my order?" is one question
+            plans = [plan for plan in plans if plan.intent not in SOCIAL] or plans[:1]
+        return plans
+
+    def _plan_one(self, text: str, dialogue: Dialogue, language: str) -> Plan:
+        if slots.asks_for_person(text):
+            call = ToolCall("handoff", {"reason": "requested"})
+            return Plan("handoff", 1.0, language, text, {}, (call,))
+        values = slots.slot_values(
+            text, order_pattern=self._facts.order_number_pattern, vocabulary=self._products.vocabulary
+        )
+        country = countries.find(text)
+        if country:
+            values["country"] = country
+        scores = self._classifiers.get(language, self._classifiers["en"]).scores(text)
+        self._add_product(text, values, dialogue, language, scores)
+        intent = self._choose(text, scores, values, dialogue)
+        confidence = max(
+            scores.get(intent, 0.0), 0.9 if values.get("order_id") and intent in PERSONAL else 0.0
+        )
+        query = self._query(text, intent, values, dialogue)
+        return Plan(
+            intent, confidence, language, query, values, tuple(self._calls(text, intent, values, dialogue))
+        )
+
+    def _add_product(
+        self,
+        text: str,
+        values: dict[str, Any],
+        dialogue: Dialogue,
+        language: str,
+        scores: Mapping[str, float],
+    ) -> None:
+        """Put the product that the message names, or leans on, into ``values``."""
+        index = slots.ordinal(text)
+        if index is not None and dialogue.skus and -len(dialogue.skus) <= index < len(dialogue.skus):
+            values["sku"], values["sku_score"] = dialogue.skus[index], 1.0
+            return
+        hits = self._products.resolve(text, language=language)
+        if hits and hits[0].score >= RESOLVE_THRESHOLD:
+            values["sku"], values["sku_score"] = hits[0].sku, round(hits[0].score, 3)
+            return
+        about_products = sum(scores.get(intent, 0.0) for intent in ("product_details", "recommend"))
+        if (dialogue.skus and slots.is_follow_up(text) and about_products > 0.15) or (
+            dialogue.skus and dialogue.intent in PRODUCT and ("aspect" in values or slots.is_elliptic(text))
+        ):
+            values["sku"], values["sku_score"] = dialogue.skus[0], 0.5
+
+    def _choose(
+        self, text: str, scores: Mapping[str, float], values: Mapping[str, Any], dialogue: Dialogue
+    ) -> str:
+        ranking = sorted(scores, key=lambda name: -scores[name])
+        intent = ranking[0]
+        own_order = bool(values.get("order_id") or _OWN_ORDER.search(text))
+        sku_score = float(values.get("sku_score", 0.0))
+
+        bare = len(lang.content_words(text)) <= 3
+        if values.get("order_id") and bare and intent not in PERSONAL:
+            asked = dialogue.asked or dialogue.intent
+            return asked if asked in PERSONAL else "order_status"
+        if slots.is_elliptic(text) and dialogue.intent and scores[intent] < 0.75:
+            inherited = self._inherit(values, dialogue)
+            if inherited:
+                return inherited
+        if intent == "return_eligibility" and (
+            not own_order or (_HOW_TO.search(text) and not values.get("order_id"))
+        ):
+            return "policy"
+        if intent in PERSONAL and _HOW_TO.search(text) and _REQUEST_CHANGE.search(text):
+            return "policy"
+        if intent in ("order_status", "order_list") and _REQUEST_CHANGE.search(text):
+            return "policy"
+        if intent == "delivery_estimate" and not (values.get("country") or dialogue.country):
+            return "delivery_estimate" if scores[intent] > 0.6 else "policy"
+        if intent == "product_search" and sku_score >= 0.8 and not _GENERIC_SEARCH.search(text):
+            return "product_details"
+        if intent == "product_details" and not values.get("sku"):
+            return (
+                "product_search"
+                if not slots.is_follow_up(text) or "max_price" in values
+                else "product_details"
+            )
+        if intent not in PRODUCT | PERSONAL | {"policy", "delivery_estimate"} and sku_score >= 0.75:
+            return "product_details"
+        return intent
+
+    @staticmethod
+    def _inherit(values: Mapping[str, Any], dialogue: Dialogue) -> str | None:
+        """What "and …?" goes on with, if the message brings the detail that the last intent takes."""
+        if values.get("country") and dialogue.intent in ("delivery_estimate", "policy"):
+            return "delivery_estimate"
+        if values.get("order_id") and dialogue.intent in PERSONAL:
+            return dialogue.intent
+        if dialogue.intent in PRODUCT and ("aspect" in values or {"colour", "size"} & set(values)):
+            return "product_details" if values.get("sku") else "product_search"
+        if dialogue.intent in PRODUCT and values.get("sku"):
+            return "product_details"
+        if dialogue.intent == "product_search" and {"max_price", "min_price"} & set(values):
+            return "product_search"
+        return None
+
+    @staticmethod
+    def _query(text: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue) -> str:
+        """What to search for: the message, with the last query before it where it is elliptic."""
+        if intent == "product_search":
+            text = slots.without_price(text)
+        if slots.is_elliptic(text) and dialogue.query and dialogue.intent == intent:
+            return f"{dialogue.query} {text}"
+        return text
+
+    def _calls(self, text: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue) -> list[ToolCall]:
+        order_id = values.get("order_id")
+        if order_id is None and slots.is_follow_up(text) and intent in PERSONAL:
+            order_id = dialogue.order_id
+        match intent:
+            case "order_status":
+                return [ToolCall("order_status", _given(order_id=order_id))]
+            case "order_list":
+                return [ToolCall("order_list")]
+            case "return_eligibility":
+                return [ToolCall("return_eligibility", _given(order_id=order_id, sku=values.get("sku")))]
+            case "delivery_estimate":
+                country = values.get("country") or (dialogue.country if slots.is_follow_up(text) else None)
+                return [ToolCall("delivery_estimate", _given(country=country, express=values.get("express")))]
+            case "product_details" if values.get("sku"):
+                return [ToolCall("product_details", self._details(text, values))]
+            case "product_search":
+                wanted = {key: values.get(key) for key in ("max_price", "min_price", "colour", "size")}
+                stocked = True if values.get("aspect") == "stock" else None
+                return [
+                    ToolCall(
+                        "product_search", _given(query=slots.without_price(text), in_stock=stocked, **wanted)
+                    )
+                ]
+            case "recommend":
+                sku = values.get("sku")
+                mode = (
+                    "similar" if _SIMILAR.search(text) else "complete" if _COMPLETE.search(text) else "for_me"
+                )
+                return [
+                    ToolCall("recommend", _given(mode=mode if sku or mode == "for_me" else "for_me", sku=sku))
+                ]
+        return []
+
+    @staticmethod
+    def _details(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        about = values.get("aspect")
+        arguments = _given(sku=values["sku"], colour=values.get("colour"), size=values.get("size"))
+        if about:
+            return {**arguments, "aspect": about}
+        if {"colour", "size"} & set(values):
+            return {**arguments, "aspect": "stock"}
+        if re.search(
+            r"\b(?:tell me|more about|describe|information|details)\b|介绍|详情", text, re.IGNORECASE
+        ):
+            return {**arguments, "aspect": "overview"}
+        return {**arguments, "aspect": "attributes", "attribute": text}
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    """The arguments that have a value."""
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -1,0 +1,235 @@
+"""What a message says literally: order numbers, price limits, options, follow-up marks, several questions.
+
+Rules over text, in English and Chinese. Knows the shop's order-number pattern and the catalogue's vocabulary,
+but looks nothing up: whether an order or a product exists, and whose it is, is for the tools to find out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from chatbot import lang
+
+_AMOUNT = (
+    r"(?:€|\$|£|EUR|USD|GBP)?\s?(?P<amount>\d+(?:[.,]\d{1,2})?)\s?(?P<unit>[A-Za-z%°]+|€|\$|£|欧元|欧|元|块)?"
+)
+_MAX = re.compile(
+    r"\b(?:under|below|less than|cheaper than|up to|max(?:imum)?(?: of)?|no more than|not more than|at most|within"
+    r"|budget(?: is| of)?|for less than)\s+" + _AMOUNT,
+    re.IGNORECASE,
+)
+_MIN = re.compile(
+    r"\b(?:over|above|more than|at least|from|starting at|min(?:imum)?(?: of)?)\s+" + _AMOUNT, re.IGNORECASE
+)
+_BETWEEN = re.compile(
+    r"\bbetween\s+(?:€|\$|£)?\s?(\d+(?:[.,]\d{1,2})?)\s?(?:€|EUR|euros?)?\s+and\s+" + _AMOUNT, re.IGNORECASE
+)
+_MAX_ZH = re.compile(
+    r"(?:不超过|低于|少于|最多|便宜过)\s?(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s?(?:欧元|欧|元|块|EUR|€)?\s?(?:以下|以内|之内|内)"
+)
+_MIN_ZH = re.compile(
+    r"(?:高于|(?<!不)超过|至少|不低于)\s?(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s?(?:欧元|欧|元|块|EUR|€)?\s?以上"
+)
+_MONEY_UNITS = {"", "€", "$", "£", "eur", "euro", "euros", "usd", "gbp", "dollars", "dollar", "pounds", "pound", "bucks", "欧元", "欧", "元", "块"}  # fmt: skip
+
+_FOLLOW_UP = re.compile(
+    r"^\s*(?:and|also|what about|how about|then|ok(?:ay)?,? and|but)\b|\b(?:it|its|it's|they|them|this one|that one|these|those|the same"
+    r"|this|that|the (?:\w+ )?ones?|the (?:first|second|third|fourth|last|other|cheaper|cheapest|bigger|smaller|larger))\b",
+    re.IGNORECASE,
+)
+_FOLLOW_UP_ZH = re.compile(r"^(?:那|还有|另外)|它|这个|那个|这款|那款|这件|第[一二三四]个|呢[？?]?$")
+_ELLIPTIC = re.compile(r"^\s*(?:and|what about|how about|same for|also)\b", re.IGNORECASE)
+_ELLIPTIC_ZH = re.compile(r"^那|呢[？?]?\s*$|^还有")
+_ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1, "第一": 0, "第二": 1, "第三": 2, "第四": 3, "最后": -1}  # fmt: skip
+_ORDINAL = re.compile(
+    r"\bthe (first|second|third|fourth|last)(?: one| product| item)?\b|(第[一二三四]|最后)(?:个|款|件)",
+    re.IGNORECASE,
+)
+
+_PERSON = re.compile(
+    r"\b(?:talk|speak|chat|connect|transfer|put|pass|get|give|want|need|let|have|forward|escalate|prefer|reach)\b.{0,40}"
+    r"\b(?:human|person|people|agent|representative|rep|operator|manager|supervisor|someone|somebody|(?:support|service) (?:team|staff|agent)|real (?:one|person))\b"
+    r"|^\W*(?:human|agent|operator|representative|real person|a person)(?: please| now)?\W*$"
+    r"|人工|真人|转接|客服人员|找(?:个|你们)?(?:人|经理|主管)",
+    re.IGNORECASE,
+)
+_NOT_PERSON = re.compile(
+    r"\b(?:are|is) (?:you|this|it)\b.{0,30}\b(?:human|person|real)|\bdo(?:n't| not) (?:want|need)\b|你是(?:不是)?真人",
+    re.IGNORECASE,
+)
+
+
+def order_numbers(text: str, pattern: str) -> list[str]:
+    """Order numbers in the shop's own form, upper case, in order and without repeats.
+
+    ``pattern`` of the form ``LITERAL\\d{n}`` also accepts what people write instead: ``ll 100234``, ``100234``.
+    """
+    found = [
+        match.group().upper() for match in re.finditer(rf"(?<![\w-]){pattern}(?![\w-])", text, re.IGNORECASE)
+    ]
+    shape = re.fullmatch(r"([A-Za-z]+[-_ ]?)\\d\{(\d+)\}", pattern)
+    if shape:
+        letters = re.sub(r"[^A-Za-z]", "", shape[1])
+        loose = rf"(?<![\w-])(?:{letters}[\s_-]?|#\s?)?(\d{{{shape[2]}}})(?![\w-])"
+        found += [shape[1].upper() + match[1] for match in re.finditer(loose, text, re.IGNORECASE)]
+    return list(dict.fromkeys(found))
+
+
+def price_limits(text: str) -> dict[str, float]:
+    """``max_price`` and ``min_price`` where the message gives them; lengths, weights and days are no prices."""
+    limits: dict[str, float] = {}
+    between = _BETWEEN.search(text)
+    if between and _is_money(between["unit"]):
+        low, high = sorted((_number(between[1]), _number(between["amount"])))
+        return {"min_price": low, "max_price": high}
+    for name, pattern in (("max_price", _MAX), ("min_price", _MIN)):
+        match = pattern.search(text)
+        if match and _is_money(match["unit"]):
+            limits[name] = _number(match["amount"])
+    for name, pattern in (("max_price", _MAX_ZH), ("min_price", _MIN_ZH)):
+        match = pattern.search(text)
+        if match and name not in limits:
+            limits[name] = _number(match[1] or match[2])
+    return limits
+
+
+def _is_money(unit: str | None) -> bool:
+    return (unit or "").lower() in _MONEY_UNITS or (unit or "").lower() in lang.STOPWORDS
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def without_price(text: str) -> str:
+    """The message without its price limits, which would only disturb a text search."""
+    for pattern in (_BETWEEN, _MAX, _MIN, _MAX_ZH, _MIN_ZH):
+        text = pattern.sub(" ", text)
+    return " ".join(text.split())
+
+
+def options(text: str, vocabulary: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Option values of the catalogue (``colour``, ``size`` …) that the message names, the longest match first."""
+    spoken = f" {' '.join(lang.words(text))} "
+    found: dict[str, str] = {}
+    for name, values in vocabulary.items():
+        for value in sorted(values, key=len, reverse=True):
+            said = " ".join(lang.words(value))
+            if not said or f" {said} " not in spoken:
+                continue
+            if name == "size" and not _names_a_size(text, value):
+                continue
+            found[name] = value
+            break
+    return found
+
+
+def _names_a_size(text: str, value: str) -> bool:
+    """``M`` or ``38`` is a size only where the message says so; "I'm", "l" and figures alone are not."""
+    if len(value) > 3:
+        return True
+    exact = re.escape(value)
+    return bool(
+        re.search(
+            rf"\b(?:size|in|a|an|尺码)\s?{exact}\b|\b{exact}\s?(?:码|号|size)|(?<![\w']){exact}(?![\w'])",
+            text,
+        )
+    ) and (value.isupper() or "size" in text.lower() or "码" in text)
+
+
+def is_follow_up(text: str) -> bool:
+    """Whether the message leans on what was said before."""
+    return bool(_FOLLOW_UP.search(text) or _FOLLOW_UP_ZH.search(text))
+
+
+def is_elliptic(text: str) -> bool:
+    """Whether the message only changes a detail of the last question ("and to France?")."""
+    return bool(_ELLIPTIC.search(text) or _ELLIPTIC_ZH.search(text)) and len(lang.words(text)) <= 14
+
+
+def ordinal(text: str) -> int | None:
+    """The index that "the second one" names in what was listed before."""
+    match = _ORDINAL.search(text)
+    return _ORDINALS[(match[1] or match[2]).lower()] if match else None
+
+
+def asks_for_person(text: str) -> bool:
+    return bool(_PERSON.search(text)) and not _NOT_PERSON.search(text)
+
+
+def aspect(text: str) -> str | None:
+    """What of a product is asked for: ``price``, ``stock`` or ``variants``; None if it is something else."""
+    lowered = text.lower()
+    for name, pattern in _ASPECTS:
+        if pattern.search(lowered):
+            return name
+    return None
+
+
+_ASPECTS: Sequence[tuple[str, re.Pattern[str]]] = (
+    ("stock", re.compile(r"\bin stock\b|\bstock\b|\bavailab|\bsold out\b|\bhow many (?:are|do you have|of them|left)|\bleft\b|有货|库存|还有货|缺货|还剩|现货")),
+    ("variants", re.compile(r"\b(?:which|what|other|different) (?:colou?rs?|sizes?|variants?|versions?)|\bcome in\b|\bcolou?r options?\b|哪些颜色|什么颜色|哪些尺码|什么尺码|哪些规格|几种")),
+    ("price", re.compile(r"\bhow much\b(?! (?:does|do) (?:it|they|the .{1,30}) (?:weigh|hold))|\bprices?\b|\bcosts?\b|\bexpensive\b|多少钱|价格|价钱|售价")),
+)  # fmt: skip
+
+
+def questions(text: str) -> list[str]:
+    """Split a message that asks several things; what is said before the first question stays with it.
+
+    "Do you ship to Spain, and how long can I return things?" becomes two questions; a statement followed by one
+    question stays whole.
+    """
+    pieces = [span.text for span in lang.sentences(text)]
+    parts: list[str] = []
+    lead = ""
+    for piece in pieces:
+        if not _is_question(piece):
+            lead = f"{lead} {piece}".strip()
+            continue
+        halves = _halves(piece)
+        parts.append(f"{lead} {halves[0]}".strip())
+        parts += halves[1:]
+        lead = ""
+    if lead and parts:
+        parts[-1] = f"{parts[-1]} {lead}"
+    return parts[:3] if parts else [text]
+
+
+_QUESTION_START = (
+    r"(?:how|what|when|where|which|who|why|can|could|do|does|did|is|are|will|would|may|should|have|has)"
+)
+_JOINT = re.compile(rf",?\s+(?:and|also|plus)(?: also)?\s+(?={_QUESTION_START}\b)", re.IGNORECASE)
+
+
+def _is_question(sentence: str) -> bool:
+    return sentence.rstrip("\"'”’)").endswith(("?", "？")) or bool(
+        re.match(rf"\s*{_QUESTION_START}\b", sentence, re.IGNORECASE)
+    )
+
+
+def _halves(question: str) -> list[str]:
+    """Split at "and how …" where both halves can stand alone."""
+    halves = _JOINT.split(question)
+    if len(halves) < 2 or any(
+        len(lang.content_words(half)) < 1 or len(lang.words(half)) < 3 for half in halves
+    ):
+        return [question]
+    if any(is_follow_up(half) for half in halves[1:]):
+        return [question]
+    return halves
+
+
+def slot_values(text: str, *, order_pattern: str, vocabulary: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """All of the above that goes into ``Plan.slots``."""
+    slots: dict[str, Any] = {**price_limits(text), **options(text, vocabulary)}
+    orders = order_numbers(text, order_pattern)
+    if orders:
+        slots["order_id"] = orders[0]
+    found = aspect(text)
+    if found:
+        slots["aspect"] = found
+    if re.search(r"\bexpress\b|\bovernight\b|\bnext[- ]day\b|加急|次日", text, re.IGNORECASE):
+        slots["express"] = True
+    return slots
