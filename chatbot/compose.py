@@ -1,0 +1,227 @@
+"""Wording: quoted evidence, citations, and a model's text cut into checked sentences.
+
+Everything here takes evidence that somebody else found and returns pieces of a reply. Knows no router, no
+store and no thresholds: each draft carries its confidence, and the caller decides whether it may be sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot import ground, lang
+from chatbot.conversation import Citation, Dropped
+from retrieval.passages import Passage
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+
+MAX_QUOTE_WORDS = 70
+_LIST_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a reply that is sent at once, with what backs it."""
+
+    text: str
+    citations: Sequence[Citation] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteDraft:
+    """``confidence``: how sure it is that the quote answers the question, in [0, 1]."""
+
+    pieces: Sequence[Piece]
+    passage: Passage
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What is quoted as a whole: a sentence, a table row, or a list with the line that introduces it."""
+
+    passage: Passage
+    start: int
+    end: int
+    first: bool
+
+    @property
+    def text(self) -> str:
+        return self.passage.text[self.start : self.end]
+
+
+@dataclass(slots=True)
+class Weights:
+    """How the units of the found passages are ranked, and how the best one's signals become a confidence."""
+
+    cosine: float = 0.5
+    coverage: float = 0.25
+    passage: float = 0.25
+    first: float = 0.04
+    logistic: tuple[float, float, float, float] = field(default=(-5.5, 3.0, 4.0, 3.0))
+    """Intercept, and factors of the passage's score, the unit's cosine and the coverage of the question."""
+
+
+def quote(
+    query: str,
+    query_vector: NDArray[np.float32],
+    passages: Sequence[Passage],
+    encode: Encode,
+    *,
+    limit: int,
+    weights: Weights,
+) -> QuoteDraft | None:
+    """The sentences of the passages that answer best, verbatim, at most ``limit`` units from one passage.
+
+    ``encode`` maps the units' texts to unit vectors (cached by the caller); ``query_vector`` has shape (dim,).
+    """
+    units = [unit for passage in passages for unit in _units(passage)]
+    if not units:
+        return None
+    cosine = encode([f"{unit.passage.title}\n{unit.text}" for unit in units]) @ query_vector
+    wanted = _idf_words(query, passages)
+    coverage = np.array([_coverage(wanted, f"{unit.passage.title} {unit.text}") for unit in units])
+    found = np.array([unit.passage.score for unit in units])
+    first = np.array([unit.first for unit in units], dtype=float)
+    ranking = (
+        weights.cosine * cosine
+        + weights.coverage * coverage
+        + weights.passage * found
+        + weights.first * first
+    )
+    best = int(np.argmax(ranking))
+    passage = units[best].passage
+    own = [index for index, unit in enumerate(units) if unit.passage is passage]
+    chosen = _grow(best, own, units, ranking, limit)
+    whole = max(_coverage(wanted, f"{passage.title} {passage.text}"), float(coverage[best]))
+    signals = np.array([1.0, passage.score, float(cosine[best]), whole])
+    confidence = float(1 / (1 + np.exp(-signals @ np.array(weights.logistic))))
+    pieces = []
+    for position, index in enumerate(chosen):
+        unit = units[index]
+        text = readable(unit.text)
+        lead = "" if position == 0 else "\n" if _LIST_ITEM.match(unit.text) or "\n" in unit.text else " "
+        pieces.append(Piece(lead + text, (_citation(passage, unit.start, unit.end, position),)))
+    return QuoteDraft(pieces, passage, confidence)
+
+
+def _units(passage: Passage) -> Iterator[_Unit]:
+    spans = [span for span in lang.sentences(passage.text) if not span.text.startswith("#")]
+    position = 0
+    first = True
+    while position < len(spans):
+        start, end = spans[position].start, spans[position].end
+        text = spans[position].text
+        position += 1
+        if text.endswith((":", "：")):
+            while position < len(spans) and _LIST_ITEM.match(spans[position].text):
+                end = spans[position].end
+                position += 1
+        elif _LIST_ITEM.match(text) and text.lstrip().startswith("1"):
+            number = 2
+            while position < len(spans) and re.match(rf"^\s*{number}[.)]", spans[position].text):
+                end = spans[position].end
+                position += 1
+                number += 1
+        elif text.endswith(("?", "？")):
+            continue  # a question is no answer
+        yield _Unit(passage, start, end, first)
+        first = False
+
+
+def _grow(
+    best: int, own: Sequence[int], units: Sequence[_Unit], ranking: NDArray[np.float64], limit: int
+) -> list[int]:
+    """Add neighbours of the best unit while they are nearly as good, or while the whole passage is short."""
+    whole = sum(len(lang.words(units[index].text)) for index in own)
+    chosen = [best]
+    length = len(lang.words(units[best].text))
+    while len(chosen) < limit:
+        neighbours = [index for index in (min(chosen) - 1, max(chosen) + 1) if index in own]
+        neighbours = [
+            index for index in neighbours if length + len(lang.words(units[index].text)) <= MAX_QUOTE_WORDS
+        ]
+        if not neighbours:
+            break
+        following = max(neighbours, key=lambda index: ranking[index] + (0.05 if index > best else 0.0))
+        if whole > MAX_QUOTE_WORDS and ranking[following] < 0.72 * ranking[best]:
+            break
+        chosen.append(following)
+        length += len(lang.words(units[following].text))
+    return sorted(chosen)
+
+
+def _idf_words(query: str, passages: Sequence[Passage]) -> dict[str, float]:
+    """Content words of the question; words that every found passage holds tell little."""
+    words = set(lang.content_words(query))
+    texts = [set(lang.content_words(f"{p.title} {p.text}")) for p in passages]
+    return {
+        word: 1.0 / (1.0 + 0.5 * sum(word in text for text in texts) / max(1, len(texts))) for word in words
+    }
+
+
+def _coverage(wanted: dict[str, float], text: str) -> float:
+    if not wanted:
+        return 0.0
+    held = set(lang.content_words(text))
+    return sum(weight for word, weight in wanted.items() if word in held) / sum(wanted.values())
+
+
+def readable(text: str) -> str:
+    """Markdown of a page as plain text: links by their words, no emphasis marks, list items with a dash."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"(\*\*|__|`)(.+?)\1", r"\2", text)
+    text = re.sub(r"(?m)^\s*[*•]\s+", "- ", text)
+    return text.strip()
+
+
+def cite(sentence: str, passages: Sequence[Passage], number: int) -> Citation | None:
+    """The span of the passages that backs a sentence best; None if none covers half of its content words."""
+    wanted = set(lang.content_words(sentence))
+    best: tuple[float, Passage, lang.Span] | None = None
+    for passage in passages:
+        for span in lang.sentences(passage.text):
+            overlap = len(wanted & set(lang.content_words(f"{passage.title} {span.text}"))) / max(
+                1, len(wanted)
+            )
+            overlap += 0.2 * len(lang.figures(sentence) & lang.figures(span.text))
+            if best is None or overlap > best[0]:
+                best = (overlap, passage, span)
+    if best is None or best[0] < 0.5:
+        return None
+    return _citation(best[1], best[2].start, best[2].end, number)
+
+
+def _citation(passage: Passage, start: int, end: int, sentence: int) -> Citation:
+    return Citation(
+        passage.id, passage.source, passage.title, passage.text[start:end], start, end, sentence, passage.url
+    )
+
+
+async def checked_sentences(
+    stream: AsyncIterator[str], evidence: Sequence[str]
+) -> AsyncIterator[tuple[str, ground.Check]]:
+    """Cut a model's stream into sentences and check each as soon as it is complete.
+
+    The last sentence is left out if the stream ended in the middle of it.
+    """
+    text = ""
+    done = 0
+    async for piece in stream:
+        text += piece
+        spans = list(lang.sentences(text[done:]))
+        for span in spans[:-1]:
+            yield span.text, ground.check(span.text, evidence)
+        if len(spans) > 1:
+            done += spans[-1].start
+    rest = text[done:].strip()
+    if rest and rest[-1] in ".!?。！？)\"'”":
+        yield rest, ground.check(rest, evidence)
+
+
+def dropped(text: str, check: ground.Check) -> Dropped:
+    return Dropped(text, check.reason)
