@@ -1,0 +1,1 @@
+"""The packaged demo shop: invented catalogue, pages, rates, approved answers and simulated customers."""
