@@ -58,7 +58,7 @@ class Progress:
     carrier: str | None = None
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None
-    eta: date | None = None
+    eta: datetime | None = None
     cancelled_at: datetime | None = None
     return_deadline: date | None = None
 
@@ -98,7 +98,7 @@ def progress(
 
     Every draw happens whatever ``now`` is, so that the same order only moves forward as ``now`` moves on.
     """
-    u = rng.random(12)
+    u = rng.random(15)
     unpaid = u[0] < SHARE_TRANSFER and rate.method != "express"
     paid = placed + timedelta(days=0.3 + 5.5 * float(u[1])) if unpaid else placed
     packed = _packed_at(paid, express=rate.method == "express", u=float(u[2]))
@@ -116,12 +116,12 @@ def progress(
 
     start = _shift(paid) if rate.method == "express" else _local(paid).date()
     days = int(rate.days_min + u[6] * (rate.days_max - rate.days_min + 1))
-    eta = add_working_days(start, rate.days_max)
+    latest = add_working_days(start, rate.days_max)
     if u[7] < SHARE_LATE:
         days = rate.days_max + 1 + int(u[8] * 3)
     shipped = _shipped_at(packed)
     arrival = max(add_working_days(start, days), add_working_days(_local(shipped).date(), 1))
-    eta = max(eta, add_working_days(_local(shipped).date(), 1))
+    eta = _utc(max(latest, add_working_days(_local(shipped).date(), 1)), time(18))
     van = _utc(arrival, time(7, 30))
     delivered = _utc(arrival, time(9)) + timedelta(hours=9 * float(u[9]))
 
@@ -135,7 +135,7 @@ def progress(
     if now < delivered:
         return sent if now < van else Progress("out_for_delivery", tracking, carrier, shipped, eta=eta)
     deadline = _local(delivered).date() + timedelta(days=RETURN_DAYS)
-    status = _after_delivery(rng, delivered, now) if returnable and u[11] < SHARE_RETURNED else "delivered"
+    status = _after_delivery(delivered, now, u[12:]) if returnable and u[11] < SHARE_RETURNED else "delivered"
     return Progress(status, tracking, carrier, shipped, delivered, eta, return_deadline=deadline)
 
 
@@ -148,10 +148,10 @@ def add_working_days(start: date, days: int) -> date:
     return day
 
 
-def _after_delivery(rng: np.random.Generator, delivered: datetime, now: datetime) -> str:
-    requested = delivered + timedelta(days=1 + 27 * float(rng.random()))
-    arrived = requested + timedelta(days=2 + 6 * float(rng.random()))
-    refunded = arrived + timedelta(days=2 + 4.5 * float(rng.random()))
+def _after_delivery(delivered: datetime, now: datetime, u: np.ndarray) -> str:
+    requested = delivered + timedelta(days=1 + 27 * float(u[0]))
+    arrived = requested + timedelta(days=2 + 6 * float(u[1]))
+    refunded = arrived + timedelta(days=2 + 4.5 * float(u[2]))
     for moment, status in ((refunded, "refunded"), (arrived, "returned"), (requested, "return_requested")):
         if moment <= now:
             return status

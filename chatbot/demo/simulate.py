@@ -238,7 +238,7 @@ def _orders(
                 "tracking": state.tracking,
                 "shipped_at": _iso(state.shipped_at),
                 "delivered_at": _iso(state.delivered_at),
-                "eta": state.eta.isoformat() if state.eta else None,
+                "eta": _iso(state.eta),
                 "cancelled_at": _iso(state.cancelled_at),
                 "return_deadline": state.return_deadline.isoformat() if state.return_deadline else None,
                 "lines": lines,
