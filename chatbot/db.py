@@ -6,6 +6,8 @@ SQLite (write-ahead log) by default, PostgreSQL by URL. Tables are SQLAlchemy Co
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,6 +36,8 @@ MONEY_DECIMALS = 4
 _MONEY_SCALE = 10**MONEY_DECIMALS
 _CENT = Decimal("0.01")
 _MONEY_LIMIT = Decimal(10) ** 12
+# 30 s: a turn that meets the last phase of a large import waits for it instead of being lost.
+_BUSY_SECONDS = 30
 _MIGRATION_LOCK = 5_550_199  # any constant: the advisory lock that two starting servers compete for
 
 
@@ -142,14 +146,22 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own transactions begin late and commit before DDL; we send BEGIN ourselves.
     connection.isolation_level = None
-    cursor = connection.cursor()
-    # 30 s: a turn that meets the last phase of a large import waits for it instead of being lost.
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:  # this one statement does not heed busy_timeout
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            break  # an in-memory database stays as it is
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from chatbot.db import connect, migrate
+import chatbot.shop_tables
+import chatbot.store_tables
+from chatbot.db import connect, metadata, migrate, writing
+
+assert chatbot.shop_tables
+assert chatbot.store_tables  # both register their tables in the metadata
 
 _TO_ENABLE = (
     "to run the PostgreSQL tests install PostgreSQL 15 or newer (Debian: apt-get install postgresql) and the "
@@ -123,19 +127,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str) -> str:
-    """The name of a migrated, empty PostgreSQL database to copy."""
-    _on_server(postgres_url, "CREATE DATABASE template_kefu")
-    engine = connect(postgres_url.replace("/postgres?", "/template_kefu?"))
+def migrated_postgres(postgres_url: str) -> Iterator[sa.Engine]:
+    """A migrated PostgreSQL database that ``postgres_db`` empties after each test."""
+    maintenance = connect(postgres_url)
+    with maintenance.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("CREATE DATABASE kefu"))
+    maintenance.dispose()
+    engine = connect(postgres_url.replace("/postgres?", "/kefu?"))
     migrate(engine)
-    engine.dispose()
-    return "template_kefu"
-
-
-def _on_server(url: str, statement: str) -> None:
-    engine = connect(url)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text(statement))
+    yield engine
     engine.dispose()
 
 
@@ -150,14 +150,12 @@ def sqlite_db(sqlite_template: Path, tmp_path: Path) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def postgres_db(postgres_url: str, postgres_template: str) -> Iterator[sa.Engine]:
+def postgres_db(migrated_postgres: sa.Engine) -> Iterator[sa.Engine]:
     """An empty, migrated PostgreSQL database."""
-    name = f"kefu_{uuid.uuid4().hex}"
-    _on_server(postgres_url, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    engine = connect(postgres_url.replace("/postgres?", f"/{name}?"))
-    yield engine
-    engine.dispose()
-    _on_server(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    yield migrated_postgres
+    with writing(migrated_postgres) as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

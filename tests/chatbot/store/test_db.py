@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -36,10 +37,10 @@ probe = sa.Table(
 
 
 @pytest.fixture
-def probing(db: sa.Engine) -> sa.Engine:
-    with writing(db) as connection:
-        probe.create(connection)
-    return db
+def probing(db: sa.Engine) -> Iterator[sa.Engine]:
+    probe.create(db)
+    yield db
+    probe.drop(db)
 
 
 def _store(db: sa.Engine, **values: object) -> sa.Row[tuple[object, ...]]:
@@ -127,6 +128,8 @@ def test_a_database_of_a_newer_kefu_is_refused(db: sa.Engine) -> None:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConfigError, match=r"'9999'.*install the kefu that made it"):
         migrate(db)
+    with writing(db) as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :head"), {"head": HEAD})
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
