@@ -1,0 +1,97 @@
+"""What anybody may read: products, and the passages that answers cite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from chatbot.api.deps import Kefu
+from chatbot.shop import Product
+from configs.errors import NotFoundError
+
+router = APIRouter(prefix="/api", tags=["catalogue"])
+
+MAX_OFFSET = 10_000_000
+
+
+class PassageView(BaseModel):
+    id: str
+    title: str
+    text: str
+    source: str
+    url: str | None
+
+
+class VariantView(BaseModel):
+    sku: str
+    options: Mapping[str, str]
+    price: Decimal | None
+    stock: int | None
+
+
+class ProductView(BaseModel):
+    """Prices are decimal numbers as text. None: the shop's data does not say."""
+
+    sku: str
+    name: str
+    name_zh: str
+    category: str
+    category_zh: str
+    brand: str
+    description: str
+    attributes: Mapping[str, str]
+    price: Decimal | None
+    currency: str
+    stock: int | None
+    final_sale: bool
+    url: str | None
+    variants: list[VariantView]
+
+    @classmethod
+    def of(cls, product: Product) -> Self:
+        return cls.model_validate(product, from_attributes=True)
+
+
+class ProductList(BaseModel):
+    items: list[ProductView]
+    total: int
+    """How many there are with this filter, on all pages."""
+
+
+# Plain functions: FastAPI runs them in threads, where the database and the index may take their time.
+
+
+@router.get("/passages/{passage_id:path}", summary="A passage that an answer cites")
+def passage(services: Kefu, passage_id: str) -> PassageView:
+    found = services.app.search.passage(passage_id) if passage_id.isprintable() else None
+    if found is None:
+        raise NotFoundError("there is no such passage", hint="ids come with the citations of an answer")
+    return PassageView.model_validate(found, from_attributes=True)
+
+
+@router.get("/products", summary="The catalogue")
+def products(
+    services: Kefu,
+    category: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 24,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+) -> ProductList:
+    """By sku. A category matches without regard to case."""
+    found = services.app.shop.all_products()
+    if category is not None:
+        found = [product for product in found if product.category.casefold() == category.strip().casefold()]
+    page = found[offset : offset + limit]
+    return ProductList(items=[ProductView.of(product) for product in page], total=len(found))
+
+
+@router.get("/products/{sku}", summary="One product")
+def product(services: Kefu, sku: str) -> ProductView:
+    """A variant's sku finds its product."""
+    found = services.app.shop.product(sku) if sku.isprintable() and len(sku) <= 200 else None
+    if found is None:
+        raise NotFoundError("there is no such product", hint="see GET /api/products")
+    return ProductView.of(found)
