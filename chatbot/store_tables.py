@@ -60,3 +60,13 @@ feedback = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.CheckConstraint("rating IN ('up', 'down')", name="rating"),
 )
+
+approved_answers = sa.Table(
+    "approved_answers",
+    metadata,
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("questions", sa.JSON, nullable=False),  # wordings, any language
+    sa.Column("answer", sa.JSON, nullable=False),  # language -> text
+    sa.Column("source", CleanText, nullable=False),  # the page that holds the facts; may be empty
+    sa.Column("updated_at", UtcTime, nullable=False),
+)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,8 +54,9 @@ class ShopSettings(_Section):
     express_cutoff: str = "14:00"
     simulated: bool = True
     """Shown wherever the shop is shown: its products, customers and orders are simulated."""
-    today: str | None = None
-    """A fixed date (ISO 8601) instead of the clock, so that a simulated shop stays the same."""
+    today: str | None = "2026-11-20T12:00:00+00:00"
+    """A fixed moment (ISO 8601) instead of the clock, so that a simulated shop stays the same; a real shop
+    (``simulated: false``) always goes by the clock."""
 
 
 class EngineSettings(_Section):
@@ -168,14 +170,18 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _YamlSource(settings_cls)
 
 
+_file: ContextVar[Path | None] = ContextVar("file", default=None)
+"""The file that ``load`` was asked for, while it builds the settings."""
+
+
 class _YamlSource(PydanticBaseSettingsSource):
-    """The file named by ``KEFU_CONFIG``, or nothing."""
+    """The file that ``load`` was given, else the one named by ``KEFU_CONFIG``, else nothing."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        path = os.environ.get("KEFU_CONFIG")
+        path = _file.get() or os.environ.get("KEFU_CONFIG")
         return read_yaml(Path(path)) if path else {}
 
 
@@ -216,14 +222,20 @@ def load(config: str | Path | None = None, **overrides: Any) -> Settings:
     Raises:
         ConfigError: a key is misspelt (the message suggests the right one) or a value has the wrong type.
     """
-    if config is not None:
-        for section, values in read_yaml(Path(config)).items():
-            overrides.setdefault(section, values)
     _check_environment()
+    token = _file.set(Path(config) if config is not None else None)
     try:
         return Settings(**overrides)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
+    finally:
+        _file.reset(token)
+
+
+def with_address(settings: Settings, *, host: str | None, port: int | None) -> Settings:
+    """The same settings with another address to listen on, where one is given."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    return settings.model_copy(update={"api": settings.api.model_copy(update=given)})
 
 
 def _check_environment() -> None:

@@ -1,0 +1,181 @@
+"""``build(settings)``: the only place that chooses backends and puts the parts together."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from chatbot.answers import Answers
+from chatbot.db import connect, migrate
+from chatbot.engine import build_engine
+from chatbot.engine.base import Engine
+from chatbot.route import IntentClassifier, Router, packaged_intents
+from chatbot.shop import Shop
+from chatbot.store import Store
+from chatbot.tools import BUILTIN
+from chatbot.tools.base import load_tools
+from chatbot.turn import Bot, Embedding
+from configs.settings import Settings
+from retrieval.embed import Embedder, load_embedder, multilingual_installed
+from retrieval.index import Index
+from retrieval.products import ProductSearch
+from retrieval.recommend import Recommender
+from retrieval.search import Search
+from retrieval.vectors import VectorCache
+
+Vectors = NDArray[np.float32]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The parts of a running service. ``aclose`` ends the engine and closes the database."""
+
+    settings: Settings
+    db: sa.Engine
+    shop: Shop
+    store: Store
+    index: Index
+    search: Search
+    products: ProductSearch
+    recommender: Recommender | None
+    engine: Engine
+    bot: Bot
+
+    async def aclose(self) -> None:
+        await self.engine.aclose()
+        self.index.close()
+        self.db.dispose()
+
+
+def open_database(settings: Settings) -> sa.Engine:
+    """The database at its newest schema."""
+    # Chroma and transformers must never look for a hub or send statistics, whatever the caller's environment.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    db = connect(settings.resolved_database_url)
+    migrate(db)
+    return db
+
+
+def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | None = None) -> App:
+    """Everything that answers shoppers, loaded and warm but for the engine, which starts in the background.
+
+    Raises:
+        ConfigError: a backend's library, model or address is missing.
+    """
+    db = db or open_database(settings)
+    engine = engine or build_engine(settings)
+    embedder = load_embedder(settings.retrieval.embedder)
+    index = Index.open(settings, embedder)
+    search, products = Search(index), ProductSearch(index)
+    shop, store = Shop(db), Store(db)
+    recommender = fitted_recommender(settings, shop)
+    embeddings = _embeddings(settings, embedder)
+    encoders = {language: embedding.passages for language, embedding in embeddings.items()}
+    router = Router(
+        {language: IntentClassifier(packaged_intents(language), encode) for language, encode in encoders.items()},
+        products,
+        settings.shop,
+    )
+    bot = Bot(
+        settings=settings,
+        store=store,
+        shop=shop,
+        search=search,
+        products=products,
+        recommender=recommender,
+        engine=engine,
+        router=router,
+        answers=Answers(db, encoders),
+        tools=load_tools(BUILTIN),
+        embeddings=embeddings,
+        clock=clock(settings),
+    )
+    return App(settings, db, shop, store, index, search, products, recommender, engine, bot)
+
+
+def clock(settings: Settings) -> Callable[[], datetime]:
+    """The wall clock, or the fixed day of a simulated shop."""
+    if not settings.shop.simulated or settings.shop.today is None:
+        return lambda: datetime.now(UTC)
+    fixed = datetime.fromisoformat(settings.shop.today)
+    if fixed.tzinfo is None:
+        fixed = fixed.replace(tzinfo=UTC)
+    return lambda: fixed
+
+
+def fitted_recommender(settings: Settings, shop: Shop) -> Recommender | None:
+    """Fitted on all purchases; read from disk if they are the same as last time. None without purchases."""
+    bought = shop.purchases()
+    if len(bought) == 0:
+        return None
+    return Recommender.load_or_fit(
+        settings.home / "recommender", bought.customer_ids, bought.skus, bought.at, bought.quantities, bought.order_ids
+    )
+
+
+# --- embeddings ---------------------------------------------------------------------------------------------
+
+
+def _embeddings(settings: Settings, embedder: Embedder) -> dict[str, Embedding]:
+    """English by the shop's embedder; Chinese by e5, or by its characters where e5 is not installed."""
+    cache = VectorCache(settings.home / "vectors.db")
+    english = Embedding(
+        query=lambda text: cast(Vectors, embedder.queries([text])[0]),
+        passages=lambda texts: cache.encode(f"{embedder.name}/passage", embedder.passages, texts),
+    )
+    if not multilingual_installed():
+        return {"en": english, "zh": Embedding(lambda text: characters([text])[0], characters)}
+    return {"en": english, "zh": _centred_e5(cache)}
+
+
+def _centred_e5(cache: VectorCache) -> Embedding:
+    """e5 with its common direction removed.
+
+    All cosines of e5 lie between 0.7 and 1; without the mean of some everyday sentences they spread as MiniLM's
+    do, so that one set of thresholds serves both.
+    """
+    loaded: list[Embedder] = []
+    lock = threading.Lock()
+
+    def model() -> Embedder:
+        with lock:
+            if not loaded:
+                loaded.append(load_embedder("e5-small-q4"))
+        return loaded[0]
+
+    def kept(kind: str, texts: Sequence[str]) -> Vectors:
+        encode = (lambda t: model().queries(t)) if kind == "query" else (lambda t: model().passages(t))
+        return cache.encode(f"e5-small-q4/{kind}", encode, texts)
+
+    everyday = [text for language in ("en", "zh") for list_ in packaged_intents(language).values() for text in list_]
+    mean = kept("query", everyday).mean(axis=0)
+
+    def centred(vectors: Vectors) -> Vectors:
+        moved = vectors - mean
+        return cast(Vectors, moved / np.linalg.norm(moved, axis=1, keepdims=True))
+
+    return Embedding(
+        query=lambda text: cast(Vectors, centred(model().queries([text]))[0]),
+        passages=lambda texts: centred(kept("query", texts)),
+    )
+
+
+def characters(texts: Sequence[str]) -> Vectors:
+    """Unit vectors of character pairs, shape (n, 2048): what Chinese is matched by without an embedder."""
+    vectors = np.zeros((len(texts), 2048), dtype=np.float32)
+    for row, text in zip(vectors, texts, strict=True):
+        for pair in zip(f"^{text}", f"{text}$", strict=True):
+            row[int.from_bytes("".join(pair).encode()[-7:], "big") % 2048] += 1
+        row /= np.linalg.norm(row) or 1
+    return vectors

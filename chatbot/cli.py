@@ -1,0 +1,194 @@
+"""The command line. Only parses, calls and prints; each command imports what it needs, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from configs.errors import KefuError
+
+cli = typer.Typer(
+    name="kefu",
+    help="Customer service for an online shop: answers from its own pages, products and orders, with sources.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+ingest = typer.Typer(help="Bring the shop's pages and tables in.", no_args_is_help=True)
+answers = typer.Typer(help="Approved answers.", no_args_is_help=True)
+evaluate = typer.Typer(help="Suites of questions with known answers.", no_args_is_help=True)
+bench = typer.Typer(help="Speed and memory.", no_args_is_help=True)
+cli.add_typer(ingest, name="ingest")
+cli.add_typer(answers, name="answers")
+cli.add_typer(evaluate, name="eval")
+cli.add_typer(bench, name="bench")
+
+Config = Annotated[str | None, typer.Option("--config", "-c", help="A settings file, or the name of a packaged one.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object last.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row and change nothing.")]
+Customer = Annotated[str | None, typer.Option("--customer", help="Ask as this customer of the shop.")]
+
+
+@cli.command()
+def chat(config: Config = None, customer: Customer = None, trace: Annotated[bool, typer.Option(help="Show plan, evidence and timings.")] = False) -> None:  # fmt: skip
+    """Talk to the shop in the terminal."""
+    from chatbot.terminal import chat as run
+    from configs.settings import load
+
+    run(load(config), customer_id=customer, trace=trace)
+
+
+@cli.command()
+def demo(
+    once: Annotated[str | None, typer.Option("--once", help="Answer one question and end.")] = None,
+    customer: Customer = None,
+    as_json: Json = False,
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Prepare the packaged demo shop, answer one question in the terminal, then serve it.
+
+    What is prepared already is not prepared again.
+    """
+    from chatbot.terminal import ask_once, prepare_demo
+    from configs.settings import load, with_address
+
+    settings = with_address(load(config), host=host, port=port)
+    app = prepare_demo(settings, quiet=as_json)
+    if once is not None:
+        ask_once(app, once, customer_id=customer, as_json=as_json)
+        return
+    from chatbot.serve import serve as run
+
+    ask_once(app, "How long can I return something, and who pays for it?", keep_open=True)
+    run(settings, app)
+
+
+@cli.command()
+def serve(
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve the API, the widget and the pages."""
+    from chatbot.app import build
+    from chatbot.serve import serve as run
+    from configs.settings import load, with_address
+
+    settings = with_address(load(config), host=host, port=port)
+    run(settings, build(settings))
+
+
+@cli.command()
+def search(
+    query: str,
+    config: Config = None,
+    k: Annotated[int, typer.Option("-k", help="How many.")] = 6,
+    products: Annotated[bool, typer.Option("--products", help="Search the catalogue instead of the pages.")] = False,
+) -> None:
+    """Show what the search finds, with confidences."""
+    from chatbot.terminal import show_search
+    from configs.settings import load
+
+    show_search(load(config), query, k=k, products=products)
+
+
+@cli.command()
+def verify(config: Config = None) -> None:
+    """Check that the index agrees with itself: rows, lexical index and vectors."""
+    from chatbot.ingest import verify_index
+    from configs.settings import load
+
+    raise typer.Exit(0 if verify_index(load(config)) else 1)
+
+
+@cli.command()
+def rebuild(config: Config = None) -> None:
+    """Build the lexical index and the vectors anew from the stored passages."""
+    from chatbot.ingest import rebuild_index
+    from configs.settings import load
+
+    rebuild_index(load(config))
+
+
+@ingest.command("docs")
+def ingest_docs(
+    paths: list[Path],
+    config: Config = None,
+    mapping: Annotated[str | None, typer.Option(help="For a table of pages (CSV): which column is what.")] = None,
+    strict: Strict = False,
+) -> None:
+    """Pages: Markdown, HTML, text, PDF, DOCX; files and folders."""
+    from chatbot.ingest import docs
+    from configs.settings import load
+
+    docs(load(config), paths, mapping=mapping, strict=strict)
+
+
+def _table_command(kind: str) -> None:
+    @ingest.command(kind)
+    def command(
+        file: Path,
+        config: Config = None,
+        mapping: Annotated[str | None, typer.Option(help="A mapping file, or the name of a packaged one.")] = None,
+        strict: Strict = False,
+    ) -> None:
+        from chatbot.ingest import table
+        from configs.settings import load
+
+        table(load(config), kind, file, mapping=mapping, strict=strict)
+
+    command.__doc__ = f"The shop's {kind}: CSV, JSONL or Parquet."
+
+
+for _kind in ("products", "customers", "orders", "purchases", "rates"):
+    _table_command(_kind)
+
+
+@answers.command("import")
+def answers_import(file: Path, config: Config = None) -> None:
+    """Add or replace approved answers: YAML, JSON, JSONL or CSV."""
+    from chatbot.ingest import approved
+    from configs.settings import load
+
+    approved(load(config), file)
+
+
+@evaluate.command("run")
+def eval_run(
+    suite: str,
+    as_json: Json = False,
+    config: Config = None,
+    split: Annotated[str, typer.Option(help="dev, test or all.")] = "all",
+    failures: Annotated[bool, typer.Option("--failures", help="Show each failed case.")] = False,
+    only: Annotated[str | None, typer.Option("--only", help="Run one case by its id.")] = None,
+) -> None:
+    """Run a suite: demo, real."""
+    from eval.run import run
+
+    run(suite, config=config, as_json=as_json, split=split, failures=failures, only=only)
+
+
+@bench.command("chat")
+def bench_chat(as_json: Json = False, config: Config = None) -> None:
+    """Latency by rung, tokens a second, kefu's own share, memory of the server."""
+    from eval.bench_chat import run
+
+    run(config=config, as_json=as_json)
+
+
+def main() -> None:
+    """Errors of ours are one clear message, not a traceback."""
+    try:
+        cli(standalone_mode=True)
+    except KefuError as error:
+        sys.stderr.write(f"kefu: {error}\n")
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
