@@ -6,21 +6,27 @@ Knows no particular tool, no model and no transport.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import logging
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from chatbot.conversation import ToolCall, ToolResult
-from chatbot.shop import Customer, Shop
 from configs.errors import ConfigError, InputError, KefuError
 from configs.settings import ShopSettings
-from retrieval.products import ProductSearch
-from retrieval.recommend import Recommender
+
+if TYPE_CHECKING:
+    from chatbot.shop import Customer, Shop
+    from retrieval.products import ProductSearch
+    from retrieval.recommend import Recommender
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +122,12 @@ def run_tool(tools: Mapping[str, Tool], context: Context, call: ToolCall) -> Too
         raise InputError(f"there is no tool {call.name!r}", expected=", ".join(sorted(tools)))
     _check_arguments(found, call.arguments)
     try:
-        return found.run(context, **call.arguments)
-    except KefuError as error:
-        return ToolResult(call, error=type(error).__name__, text="", template="tool_broken")
+        result = found.run(context, **call.arguments)
+    except Exception as error:  # noqa: BLE001 - a tool reads a database; whatever broke, the turn goes on
+        _log.exception("tool %s broke", call.name)
+        code = type(error).__name__ if isinstance(error, KefuError) else "broken"
+        return ToolResult(call, error=code, text="", template="tool_broken")
+    return dataclasses.replace(result, call=call)
 
 
 def _check_arguments(found: Tool, arguments: Mapping[str, Any]) -> None:

@@ -1,0 +1,213 @@
+"""What the catalogue says of a product: price, stock, versions, attributes, its card.
+
+A figure that the shop's data does not hold stays unknown: nothing here guesses. Knows no wording of answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from chatbot.conversation import Card
+from chatbot.shop import Product, Variant
+from chatbot.tools.wording import Words, vocabulary
+
+FEW = 5
+"""From this many pieces down, stock is said to run out."""
+_COLOURS = ("colour", "color")
+
+
+def price_of(product: Product, variant: Variant) -> Decimal | None:
+    return variant.price if variant.price is not None else product.price
+
+
+def prices(product: Product, variants: Sequence[Variant] = ()) -> tuple[Decimal, Decimal] | None:
+    """The lowest and the highest price of these versions (by default of all); None if none is known."""
+    chosen = variants or product.variants
+    known = [price for item in chosen if (price := price_of(product, item)) is not None]
+    if not known and product.price is not None:
+        known = [product.price]
+    return (min(known), max(known)) if known else None
+
+
+def stock(product: Product, variants: Sequence[Variant] = ()) -> int | None:
+    """Pieces of these versions (by default of the product) in stock; None if the data does not say."""
+    if variants:
+        counted = [item.stock for item in variants if item.stock is not None]
+        return sum(counted) if len(counted) == len(variants) else None
+    if product.variants and all(item.stock is not None for item in product.variants):
+        return sum(item.stock or 0 for item in product.variants)
+    return product.stock
+
+
+def is_sold_out(product: Product) -> bool:
+    """Known to be sold out; a shop without stock figures has nothing sold out."""
+    return stock(product) == 0
+
+
+def availability(words: Words, count: int | None) -> str:
+    """``in stock``, ``only 3 pieces left``, ``sold out``; empty if the data does not say."""
+    if count is None:
+        return ""
+    if count <= 0:
+        return words.text("availability_out")
+    if count <= FEW:
+        return words.text("availability_few", pieces=words.count("piece", count))
+    return words.text("availability_in")
+
+
+def price_text(words: Words, product: Product, variants: Sequence[Variant] = ()) -> str:
+    """``29.90 EUR``, ``29.90 EUR to 39.90 EUR``, or that there is no price."""
+    span = prices(product, variants)
+    if span is None:
+        return words.text("price_unknown")
+    return words.money_range(*span, product.currency or None)
+
+
+def product_name(words: Words, product: Product) -> str:
+    return words.name(product.name, product.name_zh)
+
+
+def named_with_price(words: Words, product: Product) -> str:
+    name = product_name(words, product)
+    if prices(product) is None:
+        return name
+    return words.text("product_with_price", name=name, price=price_text(words, product))
+
+
+def product_card(words: Words, product: Product) -> Card:
+    """What the widget shows of a product; values are formatted, ``amount`` and ``pieces`` are raw."""
+    span = prices(product)
+    return Card(
+        "product",
+        product.sku,
+        product_name(words, product),
+        {
+            "price": price_text(words, product) if span else "",
+            "amount": str(span[0]) if span else None,
+            "currency": product.currency or words.currency,
+            "availability": availability(words, stock(product)),
+            "pieces": stock(product),
+            "category": words.name(product.category, product.category_zh),
+            "url": product.url,
+        },
+    )
+
+
+# --- versions ------------------------------------------------------------------------------------------------
+
+
+def pick(product: Product, *, colour: str | None, size: str | None) -> list[Variant]:
+    """The versions that have this colour and size; "size" is any option that is no colour (length, capacity …)."""
+    found = list(product.variants)
+    if colour:
+        found = [item for item in found if _has(item.options, colour, is_colour=True)]
+    if size:
+        found = [item for item in found if _has(item.options, size, is_colour=False)]
+    return found
+
+
+def _has(options: Mapping[str, str], wanted: str, *, is_colour: bool) -> bool:
+    return any(
+        same_value(value, wanted)
+        for key, value in options.items()
+        if (key.casefold() in _COLOURS) == is_colour
+    )
+
+
+def same_value(value: str, wanted: str) -> bool:
+    """Whether a shopper's word means this option value: ``24cm`` is ``24 cm``, ``红色`` is ``red``."""
+    return _plain(value) == _plain(wanted) or _plain(wanted) in _chinese(value)
+
+
+def _plain(text: str) -> str:
+    text = text.casefold().replace("gray", "grey").replace("×", "x")
+    return re.sub(r"[\s_-]+", "", text)
+
+
+def _chinese(value: str) -> set[str]:
+    return {_plain(str(word)) for word in vocabulary()["values"].get(value.casefold(), ())}
+
+
+def option_text(words: Words, options: Mapping[str, str]) -> str:
+    """The values of one version: ``black, 24 cm``."""
+    return words.comma([words.value(value) for value in options.values()])
+
+
+def options_text(words: Words, variants: Iterable[Variant], only: str | None = None) -> str:
+    """The values by option: ``colour: black, red and mint; size: S and M``."""
+    values: dict[str, dict[str, None]] = {}
+    for variant in variants:
+        for key, value in variant.options.items():
+            if only is None or key == only:
+                values.setdefault(key, {}).setdefault(words.value(value))
+    return words.semicolon(
+        [
+            words.text("option_values", option=words.option(key), values=words.listing(list(found)))
+            for key, found in values.items()
+        ]
+    )
+
+
+# --- attributes ----------------------------------------------------------------------------------------------
+
+
+def find_attribute(names: Iterable[str], wanted: str) -> str | None:
+    """The attribute that a shopper's words name: ``dishwasher`` is ``dishwasher_safe``, ``刀长`` is ``blade_length``."""
+    known = list(names)
+    asked = _words_of(wanted)
+    joined = _plain(wanted)
+    for name in known:
+        if _plain(name) == joined:
+            return name
+    for name in known:
+        chinese = [str(word) for word in vocabulary()["options"].get(name.casefold(), ())]
+        if any(word == wanted.strip() for word in chinese):
+            return name
+    for name in sorted(known, key=len):
+        parts = _words_of(name)
+        if asked and (asked <= parts or (parts <= asked)):
+            return name
+    for name in sorted(known, key=len):
+        chinese = [str(word) for word in vocabulary()["options"].get(name.casefold(), ())]
+        if any(word in wanted or wanted.strip() in word for word in chinese if wanted.strip()):
+            return name
+    return None
+
+
+def _words_of(text: str) -> set[str]:
+    words = re.findall(r"[a-z0-9]+", text.casefold().replace("color", "colour"))
+    return {word for word in words if word not in {"the", "of", "is", "it", "a", "for"}}
+
+
+def attribute_text(words: Words, key: str, value: str) -> str:
+    return words.text("attribute_value", attribute=words.option(key), value=words.value(value))
+
+
+def holds(value: str) -> bool | None:
+    """Whether an attribute says yes or no; None if it says something else."""
+    return {"yes": True, "true": True, "no": False, "false": False}.get(value.strip().casefold())
+
+
+# --- search words --------------------------------------------------------------------------------------------
+
+
+def find_category(categories: Iterable[str], wanted: str) -> str | None:
+    """The shop's own name of a category, None if it has none of that name."""
+    known = {_plain(name): name for name in categories}
+    return known.get(_plain(wanted))
+
+
+def matching_options(*, colour: str | None, size: str | None) -> dict[str, str] | None:
+    """Option filters for the search; a Chinese colour is asked for by the catalogue's English word."""
+    options = {key: english_value(value) for key, value in (("colour", colour), ("size", size)) if value}
+    return options or None
+
+
+def english_value(word: str) -> str:
+    """``red`` for ``红色``; any other word as it is."""
+    for value, chinese in vocabulary()["values"].items():
+        if word.strip() in chinese:
+            return str(value)
+    return word
