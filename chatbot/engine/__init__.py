@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from configs.settings import Settings
 
 
-def build_engine(settings: Settings, progress: Progress | None = None) -> Engine:
+def build_engine(settings: Settings, *, prefix: str = "", progress: Progress | None = None) -> Engine:
     """The engine that ``settings.engine.kind`` names. Converts weights if need be (seconds, once).
+
+    ``prefix`` is the system message that most requests begin with; an engine may read it beforehand.
 
     Raises:
         ConfigError: its library or its model is missing.
@@ -22,11 +24,11 @@ def build_engine(settings: Settings, progress: Progress | None = None) -> Engine
     if kind == "llamacpp":
         from chatbot.engine.llamacpp import LlamaCppEngine
 
-        return LlamaCppEngine(settings, progress)
+        return LlamaCppEngine(settings, prefix=prefix, progress=progress)
     if kind == "transformers":
         from chatbot.engine.transformers_ import TransformersEngine
 
-        return TransformersEngine(settings, progress)
+        return TransformersEngine(settings, progress=progress)
     if kind == "openai":
         from chatbot.engine.openai_ import OpenAIEngine
 

@@ -7,7 +7,9 @@ Adapters are not served yet. Does not know what is asked; an engine belongs to o
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
+import logging
 import os
 import secrets
 import subprocess
@@ -31,6 +33,8 @@ from chatbot.prompt import ChatMessage
 from configs.errors import ConfigError, EngineError
 from configs.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _SCRIPT = Path(__file__).with_name("llamacpp_server.py")
 _DELAYS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before a start, by the number of deaths in a row."""
@@ -39,18 +43,24 @@ _STEADY = 60.0
 
 
 class LlamaCppEngine:
-    """Starts its child at once and answers as soon as the model is loaded."""
+    """Starts its child at once and answers as soon as the model is loaded.
 
-    def __init__(self, settings: Settings, progress: weights.Progress | None = None) -> None:
-        import importlib.util
+    ``prefix`` is the system message that most requests begin with: every slot reads it after each start, so
+    that no shopper waits for that.
+    """
 
+    def __init__(
+        self, settings: Settings, *, prefix: str = "", progress: weights.Progress | None = None
+    ) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise ConfigError(
                 "engine.kind is llamacpp, but xllamacpp is not installed",
                 hint='pip install "kefu[llamacpp]", or set engine.kind to transformers, openai or off',
             )
         self._settings = settings.engine
+        self._prefix = prefix
         self._key = secrets.token_urlsafe(16)
+        self._headers = {"Authorization": f"Bearer {self._key}"}
         self._command = [
             *(sys.executable, "-P", str(_SCRIPT)),  # -P: this folder must not shadow the standard library
             *("--model", str(weights.gguf_path(settings, progress))),
@@ -60,7 +70,7 @@ class LlamaCppEngine:
         ]
         # No kept connections: opening one on loopback costs 0.2 ms, and a kept one may lead to a dead child.
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {self._key}"},
+            headers=self._headers,
             timeout=httpx.Timeout(None, connect=5.0),
             limits=httpx.Limits(max_keepalive_connections=0),
             trust_env=False,
@@ -145,9 +155,10 @@ class LlamaCppEngine:
             why = self._run_child()
             deaths = 1 if time.monotonic() - began > _STEADY else deaths + 1
             delay = _DELAYS[min(deaths, len(_DELAYS)) - 1]
-            down: Future[str] = Future()
             if self._closed.is_set():
                 break
+            logger.warning("the llama.cpp server died (%s); starting it again in %g s", why, delay)
+            down: Future[str] = Future()
             if delay:
                 down.set_exception(
                     EngineError(
@@ -189,9 +200,27 @@ class LlamaCppEngine:
                 assert child.stdout is not None
                 line = child.stdout.readline()
                 if line:
-                    self._address.set_result(json.loads(line)["address"])
+                    address = json.loads(line)["address"]
+                    self._warm(address)
+                    self._address.set_result(address)
                 code = child.wait()
             return f"exit code {code}{_last_words(log)}"
+
+    def _warm(self, address: str) -> None:
+        """Have every slot read the prefix."""
+        if not self._prefix:
+            return
+        system: ChatMessage = {"role": "system", "content": self._prefix}
+        body = chat_request(self.model, [system, {"role": "user", "content": ""}], Sampling(max_tokens=1))
+        try:
+            with httpx.Client(headers=self._headers, timeout=30.0, trust_env=False) as client:
+                for slot in range(self._settings.parallel):
+                    client.post(
+                        f"{address}/v1/chat/completions", json=body | {"id_slot": slot}
+                    ).raise_for_status()
+        except httpx.HTTPError as error:
+            # The first shopper reads it, then; if the child is dead, whoever called us finds out.
+            logger.warning("the llama.cpp server could not be warmed up (%r)", error)
 
 
 def _last_words(log: IO[bytes]) -> str:

@@ -205,7 +205,9 @@ def _write_q8_0(source: Path, target: Path, progress: Progress | None) -> None:
 def _write_transformers(source: Path, target: Path, progress: Progress | None) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils import logging as transformers_logging
 
+    transformers_logging.disable_progress_bar()  # ``progress`` is ours
     what = f"converting {source.name} for transformers"
     if progress:
         progress(what, 0, 2)
