@@ -1,0 +1,145 @@
+"""Vectors in Chroma, embedded or on a server. Does not know what they are vectors of."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from configs.errors import IndexError_
+from retrieval.minilm import Vectors
+
+_PAGE = 2000
+"""Ids in one call: Chroma passes them to SQLite as variables."""
+
+
+class ChromaVectors:
+    """Vectors in Chroma: embedded (files in ``folder``) or on a server (``url``). Connects when first used."""
+
+    def __init__(self, folder: Path, url: str | None) -> None:
+        self._folder = folder
+        self._url = url
+        self._lock = threading.RLock()
+        self._client_: Any = None
+        self._known: dict[str, Any] = {}
+
+    def put(self, name: str, ids: Sequence[str], vectors: Vectors, sources: Sequence[str]) -> None:
+        metadatas = [{"source": source} for source in sources]
+        self._of(name).upsert(ids=list(ids), embeddings=vectors, metadatas=metadatas)
+
+    def delete(self, name: str, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), _PAGE):
+            self._of(name).delete(ids=list(ids[start : start + _PAGE]))
+
+    def get(self, name: str, ids: Sequence[str], dim: int) -> Vectors:
+        """Vectors in the order of ``ids``.
+
+        Raises:
+            IndexError_: some are missing.
+        """
+        out = np.full((len(ids), dim), np.nan, np.float32)
+        place = {passage_id: i for i, passage_id in enumerate(ids)}
+        for start in range(0, len(ids), _PAGE):
+            found = self._of(name).get(ids=list(ids[start : start + _PAGE]), include=["embeddings"])
+            for passage_id, vector in zip(found["ids"], found["embeddings"], strict=True):
+                out[place[passage_id]] = vector
+        lost = [passage_id for passage_id, row in place.items() if np.isnan(out[row]).any()]
+        if lost:
+            raise IndexError_(
+                f"Chroma has lost {len(lost)} vectors of {name}, such as that of {lost[0]}",
+                hint="run `kefu rebuild`",
+            )
+        return out
+
+    def ids(self, name: str) -> set[str]:
+        return set(self._of(name).get(include=[])["ids"])
+
+    def nearest(self, name: str, query: Vectors, count: int) -> dict[str, float]:
+        collection = self._of(name)
+        count = min(count, collection.count())
+        if not count:
+            return {}
+        found = collection.query(query_embeddings=[query], n_results=count, include=["distances"])
+        return {
+            passage_id: 1 - distance
+            for passage_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
+        }
+
+    def unfound(self, name: str, ids: Sequence[str], dim: int, sample: int = 500) -> list[str]:
+        """Of an even sample, the vectors whose own query does not find them (or an equal one)."""
+        chosen = ids[:: max(1, len(ids) // sample)]
+        if not chosen:
+            return []
+        vectors = self.get(name, chosen, dim)
+        found = self._of(name).query(query_embeddings=list(vectors), n_results=1, include=["distances"])
+        return [
+            passage_id
+            for passage_id, distances in zip(chosen, found["distances"], strict=True)
+            if not distances or abs(distances[0]) > 1e-3
+        ]
+
+    def destroy(self, names: Iterable[str]) -> None:
+        """Delete the files (embedded), or the collections (server)."""
+        if self._url is None:
+            self.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            return
+        existing = {collection.name for collection in self._client().list_collections()}
+        for name in existing & set(names):
+            self._client().delete_collection(name)
+        self._known.clear()
+
+    def close(self) -> None:
+        """Let go of the files. Chroma shares one system per path, which would outlive deleted files."""
+        with self._lock:
+            if self._client_ is not None:
+                self._client_.close()
+                self._client_ = None
+                self._known.clear()
+
+    def _client(self) -> Any:
+        with self._lock:
+            if self._client_ is None:
+                self._client_ = _connect(self._folder, self._url)
+            return self._client_
+
+    def _of(self, name: str) -> Any:
+        with self._lock:
+            if name not in self._known:
+                # Our own vectors only: an embedding function named in a collection's settings would be loaded.
+                self._known[name] = self._client().get_or_create_collection(
+                    name,
+                    embedding_function=None,
+                    configuration={"hnsw": {"space": "cosine", "ef_search": 200}},
+                )
+            return self._known[name]
+
+
+def _connect(folder: Path, url: str | None) -> Any:
+    from urllib.parse import urlsplit
+
+    import chromadb
+    from chromadb.config import Settings as ChromaSettings
+
+    options = ChromaSettings(anonymized_telemetry=False)
+    if url is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return chromadb.PersistentClient(str(folder), settings=options)
+    parts = urlsplit(url)
+    try:
+        return chromadb.HttpClient(
+            host=parts.hostname or "127.0.0.1",
+            port=parts.port or (443 if parts.scheme == "https" else 80),
+            ssl=parts.scheme == "https",
+            settings=options,
+        )
+    except ValueError as error:
+        raise IndexError_(
+            f"there is no Chroma server at {url} ({error})",
+            expected="a running `chroma run`",
+            hint="start it, or set retrieval.chroma to embedded",
+        ) from error

@@ -1,0 +1,79 @@
+"""What a searcher keeps in memory of one kind of passage: ids, vectors and the lexical index, as files.
+
+A snapshot is written whole under a new name and never changed, so that readers need no lock. Does not know
+where passages or vectors come from.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.lexical import LexicalIndex
+from retrieval.minilm import Vectors
+
+PUBLIC = ("shopper", "all")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Row i of each array, and text i of the lexical index, is the passage ``ids[i]``.
+
+    ``vectors`` maps an embedder's name to its matrix; it is empty above the limit of exact search.
+    """
+
+    ids: Sequence[str]
+    languages: Sequence[str]
+    audiences: Sequence[str]
+    valid_until: Sequence[str]
+    lexical: LexicalIndex
+    vectors: Mapping[str, Vectors] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def servable(self, today: date) -> NDArray[np.bool_]:
+        """Which passages a shopper may see today: meant for shoppers, and not expired."""
+        now = today.isoformat()
+        return np.array(
+            [
+                audience in PUBLIC and (not until or until >= now)
+                for audience, until in zip(self.audiences, self.valid_until, strict=True)
+            ],
+            dtype=np.bool_,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write into a temporary name first: a folder that has the final name is complete."""
+        temporary = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(temporary, ignore_errors=True)
+        self.lexical.save(temporary / "lexical")
+        for name, matrix in self.vectors.items():
+            np.save(temporary / f"{name}.npy", matrix.astype(np.float32))
+        columns = [list(column) for column in (self.ids, self.languages, self.audiences, self.valid_until)]
+        (temporary / "passages.json").write_text(json.dumps(columns, ensure_ascii=False), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Snapshot:
+        columns = json.loads((folder / "passages.json").read_text(encoding="utf-8"))
+        ids, languages, audiences, valid_until = columns
+        return cls(
+            ids=ids,
+            languages=languages,
+            audiences=audiences,
+            valid_until=valid_until,
+            lexical=LexicalIndex.load(folder / "lexical"),
+            vectors={path.stem: np.load(path) for path in sorted(folder.glob("*.npy"))},
+        )
+
+
+EMPTY = Snapshot([], [], [], [], LexicalIndex.build([]))
