@@ -164,7 +164,7 @@ def _describe(item: Mapping[str, Any]) -> tuple[str, str]:
             f"{name!r}{place} has {len(item['input'])} characters",
             f"at most {context['max_length']} characters",
         )
-    expected = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input ").removeprefix("should ")
+    expected = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{name!r}{place} has {_shown(item.get('input'))}", expected
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Protocol
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -23,7 +24,7 @@ from chatbot.api.middleware import BodyLimit, Counting, RequestContext, Unexpect
 from chatbot.app import App
 from chatbot.auth import build_auth
 from chatbot.conversation import Conversation, Event
-from chatbot.turn import answer
+from chatbot.turn import Bot, answer
 
 DESCRIPTION = """Answers shoppers' questions from the shop's own documents, products and orders, with sources.
 
@@ -33,13 +34,21 @@ events. Programs may use the OpenAI-compatible endpoint instead.
 Every error has the same form: {"error": {"code", "message", "expected", "hint"}}."""
 
 
-def create_api(app: App) -> FastAPI:
+class AnswerTurn(Protocol):
+    """The form of ``chatbot.turn.answer``."""
+
+    def __call__(
+        self, bot: Bot, conversation: Conversation, text: str, *, message_ids: Sequence[str] = ()
+    ) -> AsyncIterator[Event]: ...
+
+
+def create_api(app: App, answer_turn: AnswerTurn = answer) -> FastAPI:
     """The HTTP side of ``app``. Whoever built ``app`` closes it, after the server has stopped.
 
     Raises:
         ConfigError: the secret is too short, or others may read the file that holds it.
     """
-    services = _services(app)
+    services = _services(app, answer_turn)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -77,14 +86,14 @@ def create_api(app: App) -> FastAPI:
     return api
 
 
-def _services(app: App) -> Services:
+def _services(app: App, answer_turn: AnswerTurn) -> Services:
     limits = app.settings.api
     metrics = Metrics()
 
     def answer_with_bot(
         conversation: Conversation, text: str, *, message_ids: Sequence[str]
     ) -> AsyncIterator[Event]:
-        return answer(app.bot, conversation, text, message_ids=message_ids)
+        return answer_turn(app.bot, conversation, text, message_ids=message_ids)
 
     return Services(
         app=app,
