@@ -1,4 +1,4 @@
-"""What the catalogue says of a product: price, stock, versions, attributes, its card.
+"""What the catalogue says of a product: price, stock, versions, its card.
 
 A figure that the shop's data does not hold stays unknown: nothing here guesses. Knows no wording of answers.
 """
@@ -98,7 +98,7 @@ def product_card(words: Words, product: Product) -> Card:
 # --- versions ------------------------------------------------------------------------------------------------
 
 
-def pick(product: Product, *, colour: str | None, size: str | None) -> list[Variant]:
+def pick(product: Product, *, colour: str | None = None, size: str | None = None) -> list[Variant]:
     """The versions that have this colour and size; "size" is any option that is no colour (length, capacity …)."""
     found = list(product.variants)
     if colour:
@@ -116,6 +116,23 @@ def _has(options: Mapping[str, str], wanted: str, *, is_colour: bool) -> bool:
     )
 
 
+def shared_options(variants: Sequence[Variant]) -> dict[str, str]:
+    """The options that all of these versions have in common."""
+    if not variants:
+        return {}
+    return {
+        key: value
+        for key, value in variants[0].options.items()
+        if all(item.options.get(key) == value for item in variants)
+    }
+
+
+def stated(product: Product, wanted: str) -> bool:
+    """Whether the product's own name or attributes say this colour or size."""
+    spoken = _plain(f"{product.name} {product.name_zh}")
+    return _plain(wanted) in spoken or any(same_value(value, wanted) for value in product.attributes.values())
+
+
 def same_value(value: str, wanted: str) -> bool:
     """Whether a shopper's word means this option value: ``24cm`` is ``24 cm``, ``红色`` is ``red``."""
     return _plain(value) == _plain(wanted) or _plain(wanted) in _chinese(value)
@@ -131,8 +148,8 @@ def _chinese(value: str) -> set[str]:
 
 
 def option_text(words: Words, options: Mapping[str, str]) -> str:
-    """The values of one version: ``black, 24 cm``."""
-    return words.comma([words.value(value) for value in options.values()])
+    """The values of one version: ``black / 24 cm``."""
+    return " / ".join(words.value(value) for value in options.values())
 
 
 def options_text(words: Words, variants: Iterable[Variant], only: str | None = None) -> str:
@@ -148,46 +165,6 @@ def options_text(words: Words, variants: Iterable[Variant], only: str | None = N
             for key, found in values.items()
         ]
     )
-
-
-# --- attributes ----------------------------------------------------------------------------------------------
-
-
-def find_attribute(names: Iterable[str], wanted: str) -> str | None:
-    """The attribute that a shopper's words name: ``dishwasher`` is ``dishwasher_safe``, ``刀长`` is ``blade_length``."""
-    known = list(names)
-    asked = _words_of(wanted)
-    joined = _plain(wanted)
-    for name in known:
-        if _plain(name) == joined:
-            return name
-    for name in known:
-        chinese = [str(word) for word in vocabulary()["options"].get(name.casefold(), ())]
-        if any(word == wanted.strip() for word in chinese):
-            return name
-    for name in sorted(known, key=len):
-        parts = _words_of(name)
-        if asked and (asked <= parts or (parts <= asked)):
-            return name
-    for name in sorted(known, key=len):
-        chinese = [str(word) for word in vocabulary()["options"].get(name.casefold(), ())]
-        if any(word in wanted or wanted.strip() in word for word in chinese if wanted.strip()):
-            return name
-    return None
-
-
-def _words_of(text: str) -> set[str]:
-    words = re.findall(r"[a-z0-9]+", text.casefold().replace("color", "colour"))
-    return {word for word in words if word not in {"the", "of", "is", "it", "a", "for"}}
-
-
-def attribute_text(words: Words, key: str, value: str) -> str:
-    return words.text("attribute_value", attribute=words.option(key), value=words.value(value))
-
-
-def holds(value: str) -> bool | None:
-    """Whether an attribute says yes or no; None if it says something else."""
-    return {"yes": True, "true": True, "no": False, "false": False}.get(value.strip().casefold())
 
 
 # --- search words --------------------------------------------------------------------------------------------

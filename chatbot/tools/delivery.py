@@ -221,11 +221,10 @@ def _missing(to: Words, method: Method, amount: Decimal) -> str:
     if not method.tiers:
         return ""
     step = method.tiers[0]
-    return to.text(
-        "delivery_note_missing",
-        missing=to.money(step.min_subtotal - amount, step.currency),
-        price=_cost(to, step),
-    )
+    missing = to.money(step.min_subtotal - amount, step.currency)
+    if not step.price:
+        return to.text("delivery_note_missing_free", missing=missing)
+    return to.text("delivery_note_missing", missing=missing, price=to.money(step.price, step.currency))
 
 
 TOOLS = (tool(delivery_estimate),)

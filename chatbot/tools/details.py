@@ -1,34 +1,26 @@
-"""What is said of one product, by aspect. Knows the catalogue's facts; finds no product and guesses no figure."""
+"""What is said of one product: which aspect, its price, its stock. Finds no product and guesses no figure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from chatbot.conversation import ToolCall, ToolResult
 from chatbot.shop import Product, Variant
+from chatbot.tools import specs
 from chatbot.tools.base import Context
 from chatbot.tools.catalogue import (
     FEW,
-    attribute_text,
-    availability,
-    find_attribute,
-    holds,
     option_text,
-    options_text,
     pick,
     price_of,
     price_text,
     prices,
-    product_card,
-    product_name,
+    shared_options,
+    stated,
     stock,
 )
-from chatbot.tools.speak import result, words
+from chatbot.tools.speak import Facts, of_product
 from chatbot.tools.wording import Words
-
-_LISTED_ATTRIBUTES = 8
-_SUMMARY_CHARS = 200
 
 
 def describe(
@@ -42,71 +34,43 @@ def describe(
     size: str | None,
 ) -> ToolResult:
     """Answer one aspect; a colour or size that the product does not come in is said first."""
+    # "20 cm" of a product called "Chef's knife 20 cm" asks for no version.
+    colour = None if colour and not pick(product, colour=colour) and stated(product, colour) else colour
+    size = None if size and not pick(product, size=size) and stated(product, size) else size
     chosen = pick(product, colour=colour, size=size) if (colour or size) else []
-    # A version's own sku names that version.
-    if not chosen and not (colour or size):
-        chosen = [item for item in product.variants if item.sku.casefold() == _sku(call).casefold()]
-    if (colour or size) and not chosen and not _is_fixed(product, colour, size):
-        return _unknown_option(context, call, product, " ".join(part for part in (colour, size) if part))
+    if (colour or size) and not chosen:
+        return specs.unknown_option(context, call, product, [part for part in (colour, size) if part])
     if attribute is not None:
-        return _attribute(context, call, product, attribute)
+        return specs.attribute(context, call, product, attribute)
+    if aspect == "variants":
+        return specs.variants(context, call, product, chosen)
+    if aspect == "attributes":
+        return specs.attributes(context, call, product)
+    # A version's own sku names that version.
+    sku = str(call.arguments.get("sku", "")).strip().casefold()
+    chosen = chosen or [item for item in product.variants if item.sku.casefold() == sku]
     if aspect == "price":
         return _price(context, call, product, chosen)
     if aspect == "stock":
         return _stock(context, call, product, chosen)
-    if aspect == "variants":
-        return _variants(context, call, product, chosen)
-    if aspect == "attributes":
-        return _attributes(context, call, product)
-    return _overview(context, call, product, chosen)
+    return specs.overview(context, call, product, chosen)
 
 
-def _sku(call: ToolCall) -> str:
-    return str(call.arguments.get("sku", "")).strip()
-
-
-def _is_fixed(product: Product, colour: str | None, size: str | None) -> bool:
-    """A product of one version may state the colour or size among its attributes."""
-    if product.variants:
-        return False
-    stated = [Variant(product.sku, product.attributes, None, None)]
-    alone = Product(product.sku, product.name, variants=tuple(stated))
-    return bool(pick(alone, colour=colour, size=size))
-
-
-def _finish(
-    context: Context,
-    call: ToolCall,
-    product: Product,
-    template: str,
-    facts: dict[str, object] | None = None,
-    *,
-    error: str | None = None,
-) -> ToolResult:
-    """``facts`` maps a field to a text or to a function of the words that makes one."""
-
-    def say(to: Words) -> dict[str, object]:
-        filled = {key: value(to) if callable(value) else value for key, value in (facts or {}).items()}
-        return {"name": product_name(to, product), **filled}
-
-    return result(context, call, template, say, cards=[product_card(words(context), product)], error=error)
-
-
-# --- price and stock ----------------------------------------------------------------------------------------
+# --- price --------------------------------------------------------------------------------------------------
 
 
 def _price(context: Context, call: ToolCall, product: Product, chosen: Sequence[Variant]) -> ToolResult:
     span = prices(product, chosen)
     if span is None:
-        return _finish(context, call, product, "product_price_unknown", error="no_price")
-    facts: dict[str, object] = {"price": lambda to: price_text(to, product, chosen)}
+        return of_product(context, call, product, "product_price_unknown", error="no_price")
+    facts: Facts = {
+        "price": lambda to: price_text(to, product, chosen),
+        "option": lambda to: option_text(to, shared_options(chosen)),
+        "versions": lambda to: _by_price(to, product, chosen or product.variants),
+    }
     if span[0] != span[1]:
-        facts["versions"] = lambda to: _by_price(to, product, chosen or product.variants)
-        return _finish(context, call, product, "product_price_range", facts)
-    if len(chosen) == 1:
-        facts["option"] = lambda to: option_text(to, chosen[0].options)
-        return _finish(context, call, product, "product_price_option", facts)
-    return _finish(context, call, product, "product_price", facts)
+        return of_product(context, call, product, "product_price_range", facts)
+    return of_product(context, call, product, "product_price_option" if chosen else "product_price", facts)
 
 
 def _by_price(to: Words, product: Product, variants: Sequence[Variant]) -> str:
@@ -116,13 +80,13 @@ def _by_price(to: Words, product: Product, variants: Sequence[Variant]) -> str:
         for key in dict.fromkeys(key for item in variants for key in item.options)
         if _decides_price(product, variants, key)
     ]
-    shown: dict[str, str] = {}
+    shown: dict[str, None] = {}
     for item in variants:
         price = price_of(product, item)
         options = {key: value for key, value in item.options.items() if not keys or key in keys}
         if price is not None:
             money = to.money(price, product.currency or None)
-            shown.setdefault(to.text("version_price", option=option_text(to, options), price=money), money)
+            shown[to.text("version_price", option=option_text(to, options), price=money)] = None
     return to.comma(list(shown))
 
 
@@ -135,41 +99,43 @@ def _decides_price(product: Product, variants: Sequence[Variant], key: str) -> b
     return any(len(found) > 1 for found in seen.values())
 
 
+# --- stock --------------------------------------------------------------------------------------------------
+
+
 def _stock(context: Context, call: ToolCall, product: Product, chosen: Sequence[Variant]) -> ToolResult:
-    asked = list(chosen)
-    if len(asked) == 1 or (not asked and not product.variants):
-        return _stock_of_one(context, call, product, asked)
-    versions = asked or list(product.variants)
-    if any(item.stock is None for item in versions):
-        return _stock_of_one(context, call, product, [])
-    available = [item for item in versions if item.stock]
-    sold_out = [item for item in versions if not item.stock]
-    if not available:
-        return _stock_of_one(context, call, product, [])
-    facts: dict[str, object] = {
+    versions = chosen or product.variants
+    counted = [item for item in versions if item.stock is not None]
+    available = [item for item in counted if item.stock]
+    if len(versions) < 2 or len(counted) < len(versions) or not available:
+        return _stock_as_one(context, call, product, chosen)
+    sold_out = [item for item in counted if not item.stock]
+    facts: Facts = {
         "available": lambda to: to.listing([_pieces(to, item) for item in available]),
         "sold_out": lambda to: (
             to.text("product_stock_sold_out", options=_options(to, sold_out)) if sold_out else ""
         ),
     }
-    return _finish(context, call, product, "product_stock_versions", facts)
+    return of_product(context, call, product, "product_stock_versions", facts)
 
 
-def _stock_of_one(
+def _stock_as_one(
     context: Context, call: ToolCall, product: Product, chosen: Sequence[Variant]
 ) -> ToolResult:
+    """One figure for the product, or for the versions that were asked for."""
     count = stock(product, chosen)
     kind = "unknown" if count is None else "out" if count <= 0 else "few" if count <= FEW else "in"
     others = [item for item in product.variants if item.stock and item not in chosen] if chosen else []
-    facts: dict[str, object] = {
+    facts: Facts = {
         "pieces": lambda to: to.count("piece", count or 0),
-        "option": lambda to: option_text(to, chosen[0].options) if chosen else "",
+        "option": lambda to: option_text(to, shared_options(chosen)),
         "alternative": lambda to: (
             to.text("product_stock_alternative", options=_options(to, others)) if others else ""
         ),
     }
     template = f"product_stock_{'option_' if chosen else ''}{kind}"
-    return _finish(context, call, product, template, facts, error={"unknown": "no_stock_data"}.get(kind))
+    return of_product(
+        context, call, product, template, facts, error="no_stock_data" if kind == "unknown" else None
+    )
 
 
 def _pieces(to: Words, item: Variant) -> str:
@@ -180,120 +146,3 @@ def _pieces(to: Words, item: Variant) -> str:
 
 def _options(to: Words, variants: Sequence[Variant]) -> str:
     return to.listing([option_text(to, item.options) for item in variants])
-
-
-# --- versions and attributes --------------------------------------------------------------------------------
-
-
-def _variants(context: Context, call: ToolCall, product: Product, chosen: Sequence[Variant]) -> ToolResult:
-    if len(product.variants) > 1:
-        versions = chosen or product.variants
-        return _finish(
-            context, call, product, "product_variants", {"options": lambda to: options_text(to, versions)}
-        )
-    stated = {
-        key: value
-        for key, value in product.attributes.items()
-        if key.casefold() in ("colour", "color", "size", "capacity", "length", "diameter")
-    }
-    options = dict(product.variants[0].options) if product.variants else stated
-    if not options:
-        return _finish(context, call, product, "product_variants_none")
-    return _finish(
-        context,
-        call,
-        product,
-        "product_variants_none_option",
-        {"option": lambda to: to.comma([attribute_text(to, *item) for item in options.items()])},
-    )
-
-
-def _unknown_option(context: Context, call: ToolCall, product: Product, wanted: str) -> ToolResult:
-    facts: dict[str, object] = {"wanted": lambda to: to.value(wanted)}
-    if not product.variants:
-        return _finish(context, call, product, "product_option_unknown_none", facts, error="unknown_option")
-    facts["options"] = lambda to: options_text(to, product.variants)
-    return _finish(context, call, product, "product_option_unknown", facts, error="unknown_option")
-
-
-def _attribute(context: Context, call: ToolCall, product: Product, wanted: str) -> ToolResult:
-    option = find_attribute(dict.fromkeys(key for item in product.variants for key in item.options), wanted)
-    if option is not None:
-        return _finish(
-            context,
-            call,
-            product,
-            "product_variants_option",
-            {"options": lambda to: options_text(to, product.variants, option)},
-        )
-    key = find_attribute(product.attributes, wanted)
-    if key is None:
-        return _finish(
-            context,
-            call,
-            product,
-            "product_attribute_unknown",
-            {"attribute": wanted, "known": lambda to: _known(to, product)},
-            error="unknown_attribute",
-        )
-    value = product.attributes[key]
-    facts: dict[str, object] = {
-        "attribute": lambda to: to.option(key),
-        "value": lambda to: to.value(value),
-    }
-    truth = holds(value)
-    if truth is not None and all(
-        words(context, tag).property(key, truth) for tag in (context.language, "en")
-    ):
-        facts["says"] = lambda to: to.property(key, truth)
-        return _finish(context, call, product, f"product_attribute_{'yes' if truth else 'no'}", facts)
-    return _finish(context, call, product, "product_attribute", facts)
-
-
-def _attributes(context: Context, call: ToolCall, product: Product) -> ToolResult:
-    if not product.attributes:
-        return _finish(context, call, product, "product_attributes_none", error="no_attributes")
-    return _finish(
-        context, call, product, "product_attributes", {"attributes": lambda to: _list(to, product)}
-    )
-
-
-def _list(to: Words, product: Product) -> str:
-    shown = list(product.attributes.items())[:_LISTED_ATTRIBUTES]
-    return to.comma([attribute_text(to, *item) for item in shown])
-
-
-def _known(to: Words, product: Product) -> str:
-    return to.text("attribute_known", attributes=_list(to, product)) if product.attributes else ""
-
-
-# --- overview -----------------------------------------------------------------------------------------------
-
-
-def _overview(context: Context, call: ToolCall, product: Product, chosen: Sequence[Variant]) -> ToolResult:
-    def facts(to: Words) -> str:
-        parts = [
-            price_text(to, product, chosen),
-            availability(to, stock(product, chosen)),
-            options_text(to, product.variants) if len(product.variants) > 1 else "",
-            to.text("overview_brand", brand=product.brand) if product.brand else "",
-            to.text("overview_age_limit", age=product.age_limit) if product.age_limit else "",
-            to.text("overview_final_sale") if product.final_sale else "",
-        ]
-        return to.comma([part for part in parts if part])
-
-    return _finish(
-        context,
-        call,
-        product,
-        "product_overview",
-        {"facts": facts, "summary": lambda to: _summary(to, product)},
-    )
-
-
-def _summary(to: Words, product: Product) -> str:
-    """The description's first sentence; a Chinese answer does not mix in an English one."""
-    if to.language != "en":
-        return to.comma([attribute_text(to, *item) for item in list(product.attributes.items())[:3]])
-    first = re.split(r"(?<=[.!?])\s+(?=[A-Z])", product.description.strip(), maxsplit=1)[0]
-    return first if len(first) <= _SUMMARY_CHARS else ""

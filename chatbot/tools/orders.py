@@ -107,7 +107,7 @@ def line_name(to: Words, line: OrderLine, catalogue: Catalogue) -> str:
     wanted = fold(line.variant_sku or line.sku)
     for variant in product.variants:
         if fold(variant.sku) == wanted and variant.options:
-            return to.text("product_with_price", name=name, price=option_text(to, variant.options))
+            return to.text("name_with_option", name=name, option=option_text(to, variant.options))
     return name
 
 

@@ -7,6 +7,7 @@ products are searched for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,8 @@ from chatbot.tools.catalogue import (
     pick,
     prices,
     product_card,
+    stated,
+    stock,
 )
 from chatbot.tools.details import describe
 from chatbot.tools.speak import call_of, result, words
@@ -33,6 +36,35 @@ MIN_SCORE = 0.3
 """Hits below this confidence are not offered as what was asked for."""
 _CARDS = 5
 _NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a shopper wants of the products besides the words of the search."""
+
+    max_price: Decimal | None = None
+    min_price: Decimal | None = None
+    category: str | None = None
+    colour: str | None = None
+    size: str | None = None
+    in_stock: bool = False
+
+    def allow(self, product: Product) -> bool:
+        """Prices, stock and versions once more on the shop's own figures: the index may be older than they are."""
+        versions = pick(product, colour=self.colour, size=self.size) if product.variants else []
+        if product.variants and (self.colour or self.size) and not versions:
+            asked = [value for value in (self.colour, self.size) if value]
+            if not all(stated(product, value) for value in asked):
+                return False
+        if self.in_stock and stock(product, versions) == 0:
+            return False
+        span = prices(product, versions)
+        if span is None:
+            return self.max_price is None and self.min_price is None
+        low, high = span
+        too_dear = self.max_price is not None and low > self.max_price
+        too_cheap = self.min_price is not None and high < self.min_price
+        return not (too_dear or too_cheap)
 
 
 def product_search(
@@ -57,42 +89,94 @@ def product_search(
         size=size,
         in_stock=in_stock or None,
     )
-    category = find_category(context.products.categories(), category) if category else None
+    own_category = find_category(context.products.categories(), category) if category else None
+    if category and own_category is None:
+        # The shop has no category of this name; its words still tell what is looked for.
+        query = f"{query} {category}"
+    if not query.strip():
+        query = " ".join(filter(None, (own_category, colour, size)))
+    if not query:
+        return result(context, call, "clarify_product", error="no_product")
+    limits = Limits(_decimal(max_price), _decimal(min_price), own_category, colour, size, in_stock)
     hits = context.products.search(
         query,
         language=context.language,
         max_price=max_price,
         min_price=min_price,
-        category=category,
+        category=own_category,
         options=matching_options(colour=colour, size=size),
         in_stock=in_stock,
         k=_CARDS + 1,
     )
-    limits = [max_price is not None, min_price is not None, category, colour, size, in_stock]
-    found = [
-        product
-        for product in _products(context, hits)
-        if _fits(product, max_price, min_price, colour, size, in_stock)
-    ]
-    if not found and any(limits):
-        return _nothing_fits(context, call, query, max_price, min_price, category, colour, size, in_stock)
+    found = [product for product in _products(context, hits) if limits.allow(product)][:_CARDS]
+    if not found and limits != Limits():
+        return _nothing_fits(context, call, query, limits)
     if not found:
-        return result(context, call, "search_nothing", lambda _: {"query": query}, error="not_found")
-    shown = found[:_CARDS]
+        return result(context, call, "search_nothing", error="not_found")
+    return _say_found(context, call, found, in_stock)
+
+
+def _say_found(context: Context, call: ToolCall, found: Sequence[Product], in_stock: bool) -> ToolResult:
+    named = found[:_NAMED] if len(found) > _NAMED else found
 
     def say(to: Words) -> dict[str, object]:
-        named = shown[:_NAMED] if len(shown) > _NAMED else shown
+        unknown = in_stock and any(stock(product) is None for product in found)
         return {
-            "query": query,
-            "count": len(shown),
+            "count": len(found),
             "products": to.listing([named_with_price(to, product) for product in named]),
+            "details": to.text("search_note_no_stock") if unknown else "",
         }
 
-    template = "search_found_one" if len(shown) == 1 else "search_found_few"
-    if len(shown) > _NAMED:
+    template = "search_found_one" if len(found) == 1 else "search_found_few"
+    if len(found) > _NAMED:
         template = "search_found_many"
-    spoken = words(context)
-    return result(context, call, template, say, cards=[product_card(spoken, item) for item in shown])
+    cards = [product_card(words(context), product) for product in found]
+    return result(context, call, template, say, cards=cards)
+
+
+def _nothing_fits(context: Context, call: ToolCall, query: str, limits: Limits) -> ToolResult:
+    """Say what the limits were, and the nearest product without them."""
+    near = _products(context, context.products.search(query, language=context.language, k=_CARDS + 1))
+    if limits.in_stock:
+        near = [product for product in near if not is_sold_out(product)]
+    if limits.max_price is not None:
+        # "Nearest" to a price limit is the product that misses it by least.
+        near.sort(key=lambda product: (prices(product) or (Decimal("Infinity"),))[0])
+    elif limits.min_price is not None:
+        near.sort(key=lambda product: (prices(product) or (Decimal(0), Decimal(0)))[1], reverse=True)
+    nearest = near[:1]
+
+    def say(to: Words) -> dict[str, object]:
+        named = [named_with_price(to, product) for product in nearest]
+        return {"filters": _limits_text(to, limits), "products": to.listing(named)}
+
+    template = "search_filtered_out" if nearest else "search_filtered_out_empty"
+    cards = [product_card(words(context), product) for product in nearest]
+    return result(context, call, template, say, cards=cards, error="filtered_out")
+
+
+def _limits_text(to: Words, limits: Limits) -> str:
+    parts = []
+    if limits.category:
+        parts.append(to.text("filter_category", category=limits.category))
+    for option, value in (("colour", limits.colour), ("size", limits.size)):
+        if value:
+            parts.append(to.text("filter_option", option=to.option(option), value=to.value(value)))
+    if limits.min_price is not None:
+        parts.append(to.text("filter_min_price", price=to.money(limits.min_price)))
+    if limits.max_price is not None:
+        parts.append(to.text("filter_max_price", price=to.money(limits.max_price)))
+    if limits.in_stock:
+        parts.append(to.text("filter_in_stock"))
+    return to.comma(parts)
+
+
+def _products(context: Context, hits: Sequence[ProductHit]) -> list[Product]:
+    return context.shop.products([hit.sku for hit in hits if hit.score >= MIN_SCORE])
+
+
+def _decimal(price: float | None) -> Decimal | None:
+    return None if price is None else Decimal(str(price))
 
 
 def product_details(
@@ -110,74 +194,6 @@ def product_details(
     if product is None:
         return result(context, call, "product_not_found", error="not_found")
     return describe(context, call, product, aspect, attribute=attribute, colour=colour, size=size)
-
-
-# --- search: filters ----------------------------------------------------------------------------------------
-
-
-def _products(context: Context, hits: Sequence[ProductHit]) -> list[Product]:
-    return context.shop.products([hit.sku for hit in hits if hit.score >= MIN_SCORE])
-
-
-def _fits(
-    product: Product,
-    max_price: float | None,
-    min_price: float | None,
-    colour: str | None,
-    size: str | None,
-    in_stock: bool,
-) -> bool:
-    """The limits once more on the shop's own figures: the index may be older than the data."""
-    span = prices(product)
-    if max_price is not None and (span is None or span[0] > Decimal(str(max_price))):
-        return False
-    if min_price is not None and (span is None or span[1] < Decimal(str(min_price))):
-        return False
-    if in_stock and is_sold_out(product):
-        return False
-    return not product.variants or not (colour or size) or bool(pick(product, colour=colour, size=size))
-
-
-def _nothing_fits(
-    context: Context,
-    call: ToolCall,
-    query: str,
-    max_price: float | None,
-    min_price: float | None,
-    category: str | None,
-    colour: str | None,
-    size: str | None,
-    in_stock: bool,
-) -> ToolResult:
-    """Say what the limits were, and the nearest product without them."""
-    near = _products(context, context.products.search(query, language=context.language, k=_CARDS + 1))
-    if max_price is not None:
-        # "Nearest" to a price limit is the product that misses it by least.
-        near.sort(key=lambda product: (prices(product) or (Decimal("Infinity"),))[0])
-    elif min_price is not None:
-        near.sort(key=lambda product: (prices(product) or (Decimal(0), Decimal(0)))[1], reverse=True)
-    nearest = near[:1]
-
-    def say(to: Words) -> dict[str, object]:
-        limits = []
-        if category:
-            limits.append(to.text("filter_category", category=category))
-        if colour:
-            limits.append(to.text("filter_option", option=to.option("colour"), value=to.value(colour)))
-        if size:
-            limits.append(to.text("filter_option", option=to.option("size"), value=size))
-        if min_price is not None:
-            limits.append(to.text("filter_min_price", price=to.money(Decimal(str(min_price)))))
-        if max_price is not None:
-            limits.append(to.text("filter_max_price", price=to.money(Decimal(str(max_price)))))
-        if in_stock:
-            limits.append(to.text("filter_in_stock"))
-        named = [named_with_price(to, product) for product in nearest]
-        return {"query": query, "filters": to.comma(limits), "products": to.listing(named)}
-
-    template = "search_filtered_out" if nearest else "search_filtered_out_empty"
-    cards = [product_card(words(context), product) for product in nearest]
-    return result(context, call, template, say, cards=cards, error="filtered_out")
 
 
 TOOLS = (tool(product_search), tool(product_details))

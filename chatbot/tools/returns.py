@@ -72,7 +72,9 @@ def _newest(context: Context, customer: Customer, sku: str | None) -> Order | No
     if sku:
         orders = [order for order in orders if _lines(context, order, sku)]
     delivered = [order for order in orders if order.status == "delivered"]
-    return next(iter(delivered or orders), None)
+    if delivered:
+        return max(delivered, key=lambda order: order.delivered_at or order.placed_at)
+    return next(iter(orders), None)
 
 
 def _lines(context: Context, order: Order, sku: str | None) -> Sequence[OrderLine]:
@@ -143,7 +145,7 @@ def _say(
             "order_id": order.id,
             "state": to.state(order.status),
             "days": to.count("day", context.facts.return_days),
-            "delivered": to.on_day(order.delivered_at) if order.delivered_at else "",
+            "delivered": to.day(order.delivered_at) if order.delivered_at else "",
             "deadline": (to.on_day(deadline) if too_late else to.day(deadline)) if deadline else "",
             "name": to.listing([line_name(to, line, catalogue) for line in lines]),
             "items": items_text(to, lines, catalogue),

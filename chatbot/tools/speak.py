@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from chatbot.conversation import Card, ToolCall, ToolResult
+from chatbot.shop import Product
 from chatbot.tools.base import Context
+from chatbot.tools.catalogue import product_card, product_name
 from chatbot.tools.dates import local, zone
 from chatbot.tools.wording import Words, words_for
 
 Say = Callable[[Words], Mapping[str, object]]
 """Formats the facts of a result in one language."""
+Facts = Mapping[str, Callable[[Words], str]]
+"""Fields of a template, each with how it is said."""
 
 
 def words(context: Context, language: str | None = None) -> Words:
@@ -34,13 +38,28 @@ def result(
     """Word the facts once in the shopper's language (``data``) and once in English (``text``)."""
     spoken = words(context)
     data = dict(say(spoken)) if say else {}
-    spoken.text(template, **data)  # a field that is missing shows here, in the tool's own tests
-    if spoken.language == "en":
-        text = spoken.text(template, **data)
-    else:
+    text = spoken.text(template, **data)  # a field that is missing shows here, in the tool's own tests
+    if spoken.language != "en":
         english = words(context, "en")
         text = english.text(template, **(say(english) if say else {}))
     return ToolResult(call, template, data, text, tuple(cards), error)
+
+
+def of_product(
+    context: Context,
+    call: ToolCall,
+    product: Product,
+    template: str,
+    facts: Facts | None = None,
+    *,
+    error: str | None = None,
+) -> ToolResult:
+    """A result about one product: its name is a field, its card goes along."""
+
+    def say(to: Words) -> dict[str, object]:
+        return {"name": product_name(to, product), **{key: how(to) for key, how in (facts or {}).items()}}
+
+    return result(context, call, template, say, cards=[product_card(words(context), product)], error=error)
 
 
 def call_of(name: str, **arguments: object) -> ToolCall:

@@ -56,7 +56,9 @@ ANNA = Customer("C1", "Anna", country="DE")
 BELA = Customer("C2", "Bela", country="AT")
 
 
-def order(order_id: str, status: str, *, customer: str = "C1", skus: Sequence[str] = ("KIT-1",), **more: Any) -> Order:
+def order(
+    order_id: str, status: str, *, customer: str = "C1", skus: Sequence[str] = ("KIT-1",), **more: Any
+) -> Order:
     by_sku = {product.sku: product for product in PRODUCTS}
     lines = tuple(
         OrderLine(sku, None, by_sku[sku].name if sku in by_sku else sku, 1, Decimal("10.00")) for sku in skus
@@ -106,7 +108,10 @@ class FakeShop:
         found: dict[str, Product] = {}
         for sku in skus:
             for item in self.catalogue:
-                if sku.casefold() in {item.sku.casefold(), *(version.sku.casefold() for version in item.variants)}:
+                if sku.casefold() in {
+                    item.sku.casefold(),
+                    *(version.sku.casefold() for version in item.variants),
+                }:
                     found.setdefault(item.sku, item)
         return list(found.values())
 
@@ -115,7 +120,9 @@ class FakeShop:
         return sorted(own, key=lambda item: item.placed_at, reverse=True)[:limit]
 
     def order(self, customer_id: str, order_id: str) -> Order | None:
-        return next((item for item in self.orders(customer_id) if item.id.casefold() == order_id.casefold()), None)
+        return next(
+            (item for item in self.orders(customer_id) if item.id.casefold() == order_id.casefold()), None
+        )
 
     def rates(self, country: str, region: str | None = None) -> list[Rate]:
         found = [item for item in self.all_rates if item.country == country]
@@ -146,8 +153,12 @@ class FakeSearch:
         hits = []
         for item in self.catalogue:
             text = {*item.name.casefold().split(), *item.name_zh, item.category.casefold()}
-            above = limits.get("max_price") is not None and (item.price or 0) > Decimal(str(limits["max_price"]))
-            other = limits.get("category") not in (None, item.category) or item.sku in limits.get("exclude", ())
+            above = limits.get("max_price") is not None and (item.price or 0) > Decimal(
+                str(limits["max_price"])
+            )
+            other = limits.get("category") not in (None, item.category) or item.sku in limits.get(
+                "exclude", ()
+            )
             if words & text and not above and not other:
                 hits.append(SimpleNamespace(sku=item.sku, score=0.9, matched=()))
         return hits[: limits.get("k", 6)]
