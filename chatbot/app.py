@@ -83,7 +83,10 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     embeddings = _embeddings(settings, embedder)
     encoders = {language: embedding.passages for language, embedding in embeddings.items()}
     router = Router(
-        {language: IntentClassifier(packaged_intents(language), encode) for language, encode in encoders.items()},
+        {
+            language: IntentClassifier(packaged_intents(language), encode)
+            for language, encode in encoders.items()
+        },
         products,
         settings.shop,
     )
@@ -106,7 +109,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
 
 def clock(settings: Settings) -> Callable[[], datetime]:
     """The wall clock, or the fixed day of a simulated shop."""
-    if not settings.shop.simulated or settings.shop.today is None:
+    if settings.shop.today is None:
         return lambda: datetime.now(UTC)
     fixed = datetime.fromisoformat(settings.shop.today)
     if fixed.tzinfo is None:
@@ -120,7 +123,12 @@ def fitted_recommender(settings: Settings, shop: Shop) -> Recommender | None:
     if len(bought) == 0:
         return None
     return Recommender.load_or_fit(
-        settings.home / "recommender", bought.customer_ids, bought.skus, bought.at, bought.quantities, bought.order_ids
+        settings.home / "recommender",
+        bought.customer_ids,
+        bought.skus,
+        bought.at,
+        bought.quantities,
+        bought.order_ids,
     )
 
 
@@ -158,7 +166,9 @@ def _centred_e5(cache: VectorCache) -> Embedding:
         encode = (lambda t: model().queries(t)) if kind == "query" else (lambda t: model().passages(t))
         return cache.encode(f"e5-small-q4/{kind}", encode, texts)
 
-    everyday = [text for language in ("en", "zh") for list_ in packaged_intents(language).values() for text in list_]
+    everyday = [
+        text for language in ("en", "zh") for list_ in packaged_intents(language).values() for text in list_
+    ]
     mean = kept("query", everyday).mean(axis=0)
 
     def centred(vectors: Vectors) -> Vectors:

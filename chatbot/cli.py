@@ -26,7 +26,9 @@ cli.add_typer(answers, name="answers")
 cli.add_typer(evaluate, name="eval")
 cli.add_typer(bench, name="bench")
 
-Config = Annotated[str | None, typer.Option("--config", "-c", help="A settings file, or the name of a packaged one.")]
+Config = Annotated[
+    str | None, typer.Option("--config", "-c", help="A settings file, or the name of a packaged one.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object last.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row and change nothing.")]
 Customer = Annotated[str | None, typer.Option("--customer", help="Ask as this customer of the shop.")]
@@ -88,7 +90,9 @@ def search(
     query: str,
     config: Config = None,
     k: Annotated[int, typer.Option("-k", help="How many.")] = 6,
-    products: Annotated[bool, typer.Option("--products", help="Search the catalogue instead of the pages.")] = False,
+    products: Annotated[
+        bool, typer.Option("--products", help="Search the catalogue instead of the pages.")
+    ] = False,
 ) -> None:
     """Show what the search finds, with confidences."""
     from chatbot.terminal import show_search
@@ -119,7 +123,9 @@ def rebuild(config: Config = None) -> None:
 def ingest_docs(
     paths: list[Path],
     config: Config = None,
-    mapping: Annotated[str | None, typer.Option(help="For a table of pages (CSV): which column is what.")] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="For a table of pages (CSV): which column is what.")
+    ] = None,
     strict: Strict = False,
 ) -> None:
     """Pages: Markdown, HTML, text, PDF, DOCX; files and folders."""
@@ -134,7 +140,9 @@ def _table_command(kind: str) -> None:
     def command(
         file: Path,
         config: Config = None,
-        mapping: Annotated[str | None, typer.Option(help="A mapping file, or the name of a packaged one.")] = None,
+        mapping: Annotated[
+            str | None, typer.Option(help="A mapping file, or the name of a packaged one.")
+        ] = None,
         strict: Strict = False,
     ) -> None:
         from chatbot.ingest import table

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.errors import ConfigError
@@ -57,6 +57,12 @@ class ShopSettings(_Section):
     today: str | None = "2026-11-20T12:00:00+00:00"
     """A fixed moment (ISO 8601) instead of the clock, so that a simulated shop stays the same; a real shop
     (``simulated: false``) always goes by the clock."""
+
+    @model_validator(mode="after")
+    def _real_shops_go_by_the_clock(self) -> ShopSettings:
+        if not self.simulated and self.today is not None:
+            return self.model_copy(update={"today": None})
+        return self
 
 
 class EngineSettings(_Section):

@@ -65,11 +65,19 @@ class Search:
     def passage(self, passage_id: str) -> Passage | None:
         """The passage with this id, if a shopper may see it today."""
         found = self._index.rows.passages_by_id([passage_id])
-        if passage_id not in found:
-            return None
-        snapshot = self._snapshot(found[passage_id].kind)
-        servable = dict(zip(snapshot.ids, snapshot.servable(self._today or date.today()), strict=True))
-        return found[passage_id] if servable.get(passage_id) else None
+        return next(iter(self._servable(list(found.values()))), None)
+
+    def document(self, source: str) -> list[Passage]:
+        """All passages of one page or product, in order, as far as a shopper may see them today."""
+        return self._servable(self._index.rows.passages_of(source))
+
+    def _servable(self, passages: Sequence[Passage]) -> list[Passage]:
+        if not passages:
+            return []
+        snapshot = self._snapshot(passages[0].kind)
+        allowed = snapshot.servable(self._today or date.today())
+        visible = {passage_id for passage_id, may in zip(snapshot.ids, allowed, strict=True) if may}
+        return [passage for passage in passages if passage.id in visible]
 
     def search(
         self,

@@ -1,0 +1,312 @@
+"""The ladder with scripted parts: which rung speaks, what is stored, what survives a broken part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from chatbot import lang
+from chatbot.answers import Answers
+from chatbot.conversation import (
+    Conversation,
+    Done,
+    Event,
+    Failed,
+    HandedOver,
+    Reply,
+    Sentence,
+    ToolResult,
+    Turn,
+)
+from chatbot.engine.base import Health, Sampling
+from chatbot.route import IntentClassifier, Router, packaged_intents
+from chatbot.shop import Shop
+from chatbot.store import Store
+from chatbot.store_tables import approved_answers
+from chatbot.tools import BUILTIN
+from chatbot.tools.base import Context, Tool, load_tools, tool
+from chatbot.turn import Bot, Embedding, answer
+from configs.errors import EngineError
+from configs.settings import load
+from retrieval.passages import Passage
+
+
+def words(texts: Sequence[str]) -> NDArray[np.float32]:
+    vectors = np.zeros((len(texts), 1024), dtype=np.float32)
+    for row, text in zip(vectors, texts, strict=True):
+        for word in lang.content_words(text) or lang.words(text):
+            row[sum(word.encode()) % 1024] += 1
+        row /= np.linalg.norm(row) or 1
+    return vectors
+
+
+@dataclass
+class ScriptedEngine:
+    """Says what it is told; an exception in the script is raised."""
+
+    script: Sequence[str | Exception] = ()
+    model: str = "scripted"
+    asked: list[Any] = field(default_factory=list)
+
+    async def stream(
+        self, messages: Any, sampling: Sampling, adapter: str | None = None
+    ) -> AsyncIterator[str]:
+        self.asked.append(messages)
+        for piece in self.script:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    async def health(self) -> Health:
+        return Health(True, self.model)
+
+    async def aclose(self) -> None:
+        return
+
+
+@dataclass
+class ListedSearch:
+    found: Sequence[Passage] = ()
+    version: str = "1"
+    error: Exception | None = None
+
+    def search(
+        self, query: str, *, dialogue: Sequence[str] = (), language: str = "en", k: int = 6
+    ) -> list[Passage]:
+        if self.error:
+            raise self.error
+        return list(self.found)
+
+    def document(self, source: str) -> list[Passage]:
+        return [p for p in self.found if p.source.removesuffix(".md") == source]
+
+
+class NoProducts:
+    vocabulary: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 - a constant of the fake
+
+    def resolve(self, text: str, *, language: str = "en", k: int = 3) -> list[Any]:
+        return []
+
+    def search(self, query: str, **filters: Any) -> list[Any]:
+        return []
+
+
+RETURNS = Passage("returns#1", "returns.md", "Returns › How long can I return an order?", "Products can be returned within 30 days from delivery. Opened soap is excluded.", score=0.95)  # fmt: skip
+WEAK = replace(RETURNS, score=0.3)
+
+
+@dataclass
+class Setup:
+    bot: Bot
+    engine: ScriptedEngine
+    search: ListedSearch
+    store: Store
+
+    def run(
+        self, text: str, conversation: Conversation | None = None, ids: Sequence[str] = ()
+    ) -> list[Event]:
+        talk = conversation or self.store.create_conversation("s", None, "en")
+
+        async def collect() -> list[Event]:
+            return [event async for event in answer(self.bot, talk, text, message_ids=ids)]
+
+        return asyncio.run(collect())
+
+
+@pytest.fixture
+def setup(sqlite_db: sa.Engine) -> Callable[..., Setup]:
+    def make(*, found: Sequence[Passage] = (), script: Sequence[str | Exception] = (), tools: Sequence[Tool] = BUILTIN, **compose: Any) -> Setup:  # fmt: skip
+        settings = load(compose=compose)
+        engine, search, store = ScriptedEngine(script), ListedSearch(found), Store(sqlite_db)
+        products: Any = NoProducts()
+        bot = Bot(
+            settings=settings,
+            store=store,
+            shop=Shop(sqlite_db),
+            search=search,  # type: ignore[arg-type]  # a fake with the same methods
+            products=products,
+            recommender=None,
+            engine=engine,
+            router=Router({"en": IntentClassifier(packaged_intents("en"), words)}, products, settings.shop),
+            answers=Answers(sqlite_db, {"en": words}),
+            tools=load_tools(tools),
+            embeddings={"en": Embedding(lambda text: words([text])[0], words)},
+            clock=lambda: datetime(2026, 11, 20, 12, tzinfo=UTC),
+        )
+        return Setup(bot, engine, search, store)
+
+    return make
+
+
+def turn_of(events: Sequence[Event]) -> Turn:
+    done = events[-1]
+    assert isinstance(done, Done)
+    return done.turn
+
+
+def reply_of(events: Sequence[Event]) -> Reply:
+    return turn_of(events).reply
+
+
+QUESTION = "How long can I return an order?"
+
+
+def test_quote_rung_cites_what_it_says(setup: Callable[..., Setup]) -> None:
+    reply = reply_of(setup(found=[RETURNS]).run(QUESTION))
+    assert (reply.rung, reply.kind) == ("quote", "answer")
+    assert "30 days" in reply.text
+    assert all(RETURNS.text[c.start : c.end] == c.quote for c in reply.citations)
+    assert reply.citations
+
+
+def test_the_sentences_joined_are_the_reply_and_the_ids_count_up(setup: Callable[..., Setup]) -> None:
+    events = setup(found=[RETURNS]).run(QUESTION)
+    assert "".join(e.text for e in events if isinstance(e, Sentence)) == reply_of(events).text
+    turn = turn_of(events)
+    assert [event.id for event in events] == [f"{turn.id}:{n}" for n in range(1, len(events) + 1)]
+
+
+def test_the_turn_is_stored_before_done(setup: Callable[..., Setup]) -> None:
+    made = setup(found=[RETURNS])
+    conversation = made.store.create_conversation("s", None, "en")
+    posted = made.store.add_message(conversation.id, QUESTION)
+    turn = turn_of(made.run(QUESTION, conversation, [posted.id]))
+    assert made.store.turn(turn.id) == turn
+    assert made.store.pending(conversation.id) == []
+
+
+def test_approved_answer_comes_first(setup: Callable[..., Setup], sqlite_db: sa.Engine) -> None:
+    with sqlite_db.begin() as connection:
+        connection.execute(
+            approved_answers.insert().values(
+                id="a",
+                questions=[QUESTION],
+                answer={"en": "Within 30 days from delivery."},
+                source="returns",
+                updated_at=datetime.now(UTC),
+            )
+        )
+    reply = reply_of(setup(found=[RETURNS]).run(QUESTION))
+    assert (reply.rung, reply.text) == ("approved", "Within 30 days from delivery.")
+    assert [c.passage_id for c in reply.citations] == ["returns#1"]
+
+
+def test_the_model_speaks_only_what_the_evidence_backs(setup: Callable[..., Setup]) -> None:
+    script = [
+        "Products can be returned wit",
+        "hin 30 days. You get 500 EUR",
+        " extra. Opened soap is excluded.",
+    ]
+    made = setup(found=[WEAK], script=script, rungs=["model"], model_threshold=0.0)
+    reply = reply_of(made.run(QUESTION))
+    assert reply.rung == "model"
+    assert reply.text == "Products can be returned within 30 days. Opened soap is excluded."
+    assert [d.reason for d in reply.dropped] == ["figure 500"]
+    assert len(reply.citations) == 2
+
+
+@pytest.mark.parametrize(
+    "script", [[EngineError("dead")], ["Half a sent", EngineError("died")], ["Buy 99 lamps!"], []]
+)
+def test_without_the_model_the_next_rung_answers_and_says_nothing_untrue(
+    setup: Callable[..., Setup], script: Sequence[Any]
+) -> None:
+    made = setup(found=[WEAK], script=script, rungs=["model"], model_threshold=0.0)
+    turn = turn_of(made.run(QUESTION))
+    assert turn.reply.kind in ("clarify", "refuse")
+    assert "99" not in turn.reply.text
+    assert bool(turn.error) == any(isinstance(piece, Exception) for piece in script)
+
+
+def test_a_dead_engine_does_not_touch_the_other_rungs(setup: Callable[..., Setup]) -> None:
+    turn = turn_of(setup(found=[RETURNS], script=[EngineError("dead")]).run(QUESTION))
+    assert (turn.reply.rung, turn.error) == ("quote", None)
+
+
+def test_nothing_found_is_not_guessed(setup: Callable[..., Setup]) -> None:
+    reply = reply_of(setup(script=["We repair umbrellas."]).run("How do I have my umbrella repaired by you?"))
+    assert reply.kind in ("clarify", "refuse")
+    assert reply.quick_replies
+
+
+def test_the_second_failure_offers_a_person_and_yes_takes_it(setup: Callable[..., Setup]) -> None:
+    made = setup()
+    conversation = made.store.create_conversation("s", None, "en")
+    made.run("blorb", conversation)
+    second = reply_of(made.run("blorb the flurb", conversation))
+    assert (second.rung, second.kind) == ("handoff", "refuse")
+    events = made.run("yes please", conversation)
+    assert any(isinstance(event, HandedOver) for event in events)
+    assert made.store.conversation(conversation.id).status == "waiting"
+
+
+def test_asking_for_a_person(setup: Callable[..., Setup]) -> None:
+    made = setup()
+    conversation = made.store.create_conversation("s", None, "en")
+    events = made.run("I want to talk to a human", conversation)
+    assert reply_of(events).kind == "handoff"
+    assert made.store.conversation(conversation.id).status == "waiting"
+
+
+def test_orders_need_a_signed_in_customer(setup: Callable[..., Setup]) -> None:
+    turn = turn_of(setup().run("Where is my order LL-100234?"))
+    assert [r.error for r in turn.evidence.results] == ["sign_in"]
+    assert turn.reply.kind == "clarify"
+
+
+def test_two_questions_get_two_answers(setup: Callable[..., Setup]) -> None:
+    turn = turn_of(setup(found=[RETURNS]).run("How long can I return an order? Where is my order LL-100234?"))
+    assert [plan.intent for plan in turn.plans] == ["policy", "order_status"]
+    assert "30 days" in turn.reply.text
+    assert "\n\n" in turn.reply.text
+    assert turn.reply.kind == "answer"
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t ", "\u0000\u200b"])
+def test_an_empty_message_is_asked_about(setup: Callable[..., Setup], text: str) -> None:
+    assert reply_of(setup().run(text)).kind == "clarify"
+
+
+def broken(context: Context) -> ToolResult:
+    """Breaks."""
+    raise ValueError("secret detail")
+
+
+def test_a_broken_backend_ends_in_failed_and_is_stored(setup: Callable[..., Setup]) -> None:
+    made = setup()
+    made.search.error = ValueError("secret detail")
+    conversation = made.store.create_conversation("s", None, "en")
+    events = made.run(QUESTION, conversation)
+    failed = events[-1]
+    assert isinstance(failed, Failed)
+    assert "secret" not in failed.text
+    (stored,) = made.store.turns(conversation.id)
+    assert stored.error == "ValueError: secret detail"
+    assert stored.reply.text.endswith(failed.text)
+
+
+def test_a_broken_tool_says_so_without_details(setup: Callable[..., Setup]) -> None:
+    others = [t for t in BUILTIN if t.name != "order_list"]
+    stand_in = replace(tool(broken), name="order_list")
+    turn = turn_of(setup(tools=[*others, stand_in]).run("show me my orders"))
+    assert turn.reply.kind == "refuse"
+    assert "secret" not in turn.reply.text
+
+
+def test_timings_are_in_order(setup: Callable[..., Setup]) -> None:
+    timings = turn_of(setup(found=[RETURNS]).run(QUESTION)).timings
+    assert 0 < timings["planned"] <= timings["retrieved"] <= timings["first_sentence"] <= timings["done"]
+
+
+def test_the_prompt_holds_the_evidence(setup: Callable[..., Setup]) -> None:
+    made = setup(found=[WEAK], script=["x."], rungs=["model"], model_threshold=0.0)
+    made.run(QUESTION)
+    assert "Products can be returned within 30 days" in made.engine.asked[0][1]["content"]
