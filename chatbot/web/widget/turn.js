@@ -1,0 +1,176 @@
+/**
+ * One answer on the screen: sentences as they come, the numbers of their sources, cards, thumbs. Fed by events or
+ * by a stored turn; knows no network.
+ */
+
+import { h, icon } from "./dom.js";
+import { label, say } from "./i18n.js";
+import { inline } from "./text.js";
+
+export class TurnView {
+  /** `actions`: openSource(citation, number), rate(turnId, rating, comment), ask(text), grown(), base. */
+  constructor(id, actions) {
+    this.id = id;
+    this.actions = actions;
+    this.seen = new Set(); // ids of events
+    this.shown = new Set(); // cards
+    this.sentences = [];
+    this.sources = []; // passage ids, in the order of their numbers
+    this.finished = false;
+    this.text = h("div", { class: "text" });
+    this.cards = h("div", { class: "cards" });
+    this.chips = h("div", { class: "chips", role: "group" });
+    this.tail = h("div", { class: "tail" });
+    say(this.chips, "sources", {}, "aria-label");
+    const speaker = say(h("span", { class: "hidden" }), "assistant");
+    this.node = h("article", { class: "answer", part: "answer" }, speaker, this.text, this.cards, this.chips, this.tail);
+  }
+
+  take(event) {
+    if (this.seen.has(event.id)) return; // a resumed stream may repeat what we have
+    this.seen.add(event.id);
+    if (event.type === "sentence") this.#sentence(event.text);
+    else if (event.type === "cited") this.#cite(event.citation);
+    else if (event.type === "carded") this.#card(event.card);
+    else if (event.type === "handedover") this.handedOver();
+    else if (event.type === "failed") this.#fail(event.text);
+    else if (event.type === "done") this.finish(event.turn.reply);
+  }
+
+  /** Close the turn; the stored reply is what counts, whatever the stream said. */
+  finish(reply) {
+    if (this.finished) return;
+    this.finished = true;
+    if (this.sentences.map((sentence) => sentence.words).join("") !== reply.text) this.#rewrite(reply);
+    for (const citation of reply.citations ?? []) this.#cite(citation);
+    for (const card of reply.cards ?? []) this.#card(card);
+    if (reply.kind === "handoff") this.handedOver();
+    if (reply.text && reply.kind !== "handoff") this.tail.append(this.#toolbar(reply.text));
+    const quick = (reply.quick_replies ?? []).map((text) =>
+      h("button", { type: "button", class: "quick", onclick: () => this.actions.ask(text) }, text));
+    if (quick.length) this.tail.append(h("div", { class: "quick-replies" }, quick));
+  }
+
+  /** The shopper went on: old suggestions would only be in the way. */
+  settle() {
+    this.node.querySelector(".quick-replies")?.remove();
+    this.node.querySelector(".comment")?.remove();
+  }
+
+  handedOver() {
+    if (this.node.querySelector(".handover")) return;
+    const words = say(h("span"), "handed_over");
+    this.tail.before(h("p", { class: "handover" }, icon("person", 18), words));
+  }
+
+  #sentence(words) {
+    const [, body, space] = /^([\s\S]*?)(\s*)$/.exec(words);
+    const marks = h("span", { class: "marks" });
+    // The number stands before the white space, which may be a line break.
+    this.text.append(h("span", { class: "sentence" }, inline(body), marks), space);
+    this.sentences.push({ words, marks, cited: new Set() });
+  }
+
+  #rewrite(reply) {
+    this.text.replaceChildren();
+    this.sentences = [];
+    // A stored reply does not say where its sentences end; a quoted one shows where its quotes do.
+    let rest = reply.text;
+    for (const { quote } of reply.citations ?? []) {
+      const found = quote ? rest.indexOf(quote) : -1;
+      if (found < 0) continue;
+      this.#sentence(rest.slice(0, found + quote.length));
+      this.sentences[this.sentences.length - 1].quote = quote;
+      rest = rest.slice(found + quote.length);
+    }
+    if (rest) this.#sentence(rest);
+  }
+
+  #cite(citation) {
+    let number = this.sources.indexOf(citation.passage_id) + 1;
+    if (!number) {
+      number = this.sources.push(citation.passage_id);
+      const short = h("span", { class: "chip-title" }, citation.title || citation.source);
+      this.chips.append(this.#opener("chip", citation, number, h("span", { class: "number" }, String(number)), short));
+    }
+    const quoted = this.sentences.find((sentence) => sentence.quote && sentence.quote === citation.quote);
+    const live = this.sentences.some((sentence) => sentence.quote) ? null : this.sentences[citation.sentence];
+    const sentence = quoted ?? (this.sentences.length > 1 ? live : null);
+    if (!sentence || sentence.cited.has(number)) return;
+    sentence.cited.add(number);
+    sentence.marks.append(this.#opener("mark-number", citation, number, String(number)));
+  }
+
+  #opener(className, citation, number, ...children) {
+    const open = () => this.actions.openSource(citation, number);
+    const button = h("button", { type: "button", class: className, onclick: open }, children);
+    return say(button, "source", { number, title: citation.title || citation.source }, "aria-label");
+  }
+
+  async #card(card) {
+    const key = `${card.kind}:${card.id}`;
+    if (this.shown.has(key)) return;
+    this.shown.add(key);
+    const place = h("div");
+    this.cards.append(place); // keeps the order while the module comes
+    const { cardNode } = await import("./cards.js");
+    place.replaceWith(cardNode(card, this.actions.base, this.node.getRootNode()));
+    this.actions.grown();
+  }
+
+  #fail(text) {
+    this.finished = true;
+    if (text && !this.sentences.length) this.#sentence(text);
+    this.node.classList.add("failed");
+  }
+
+  #toolbar(text) {
+    const bar = h("div", { class: "toolbar" });
+    const thumb = (rating, key, name) => {
+      const press = () => this.#rate(bar, rating);
+      const state = { "aria-pressed": "false", "data-rating": rating };
+      return label(h("button", { type: "button", class: "tool", ...state, onclick: press }, icon(name, 17)), key);
+    };
+    const copy = h("button", { type: "button", class: "tool" }, icon("copy", 17));
+    copy.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch {
+        return; // the browser or the shop's page forbids it; the text can still be selected
+      }
+      copy.replaceChildren(icon("check", 17));
+      this.#note(bar, "copied");
+      setTimeout(() => copy.replaceChildren(icon("copy", 17)), 2000);
+    });
+    label(copy, "copy");
+    bar.append(thumb("up", "good", "up"), thumb("down", "bad", "down"), copy, h("span", { class: "note", role: "status" }));
+    return bar;
+  }
+
+  async #rate(bar, rating) {
+    for (const button of bar.querySelectorAll("[data-rating]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.rating === rating));
+    }
+    this.tail.querySelector(".comment")?.remove();
+    if (!(await this.actions.rate(this.id, rating))) return;
+    this.#note(bar, "thanks");
+    if (rating === "down") this.#askWhy(bar);
+  }
+
+  #askWhy(bar) {
+    const field = h("input", { type: "text", maxlength: 500, autocomplete: "off" });
+    say(say(field, "what_was_wrong", {}, "placeholder"), "what_was_wrong", {}, "aria-label");
+    const send = async (event) => {
+      event.preventDefault();
+      if (field.value.trim() && !(await this.actions.rate(this.id, "down", field.value.trim()))) return;
+      form.remove();
+    };
+    const form = h("form", { class: "comment", onsubmit: send }, field, say(h("button", { type: "submit" }), "tell"));
+    bar.after(form);
+    this.actions.grown();
+  }
+
+  #note(bar, key) {
+    say(bar.querySelector(".note"), key);
+  }
+}
