@@ -23,3 +23,18 @@ def confidence(signals: Signals, embedder: str) -> float:
     scale = 0.03 if embedder == "e5-small-q4" else 0.10
     logit = (signals.cosine - floor) / scale + 2 * (signals.coverage - 0.5)
     return float(1 / (1 + np.exp(-logit)))
+
+
+@dataclass(frozen=True, slots=True)
+class ProductSignals:
+    """``coverage`` weighs the query's words by rarity over all texts; ``name_coverage`` counts those in the name."""
+
+    cosine: float
+    coverage: float
+    name_coverage: float
+    words: int
+
+
+def product_confidence(signals: ProductSignals) -> float:
+    logit = 6 * (signals.cosine - 0.45) + 3 * (signals.coverage - 0.6) + 2 * signals.name_coverage
+    return float(1 / (1 + np.exp(-logit)))

@@ -188,15 +188,6 @@ class Rows:
         stem = "".join(f"[{c}]" if c in "*?[" else c for c in source)
         return [row.passage for row in self._passages(where, (source, f"{stem}.[a-z]*"))]
 
-    def passages_of(self, document_id: str) -> list[Passage]:
-        rows = self._passages("document_id = ? ORDER BY position", (document_id,))
-        return [row.passage for row in rows]
-
-    def audience(self, document_id: str) -> tuple[str, str]:
-        """Audience and last day of a document that exists."""
-        rows = self._all("SELECT audience, valid_until FROM documents WHERE id = ?", (document_id,))
-        return rows[0] if rows else ("nobody", "")
-
     def _passages(self, where: str, parameters: Sequence[object]) -> list[PassageRow]:
         columns = "id, document_id, title, text, kind, language, url, meta, hidden, hash"
         rows = self._all(f"SELECT {columns} FROM passages WHERE {where}", parameters)  # noqa: S608 - our own text

@@ -70,13 +70,13 @@ class Index:
         self._writing = False
 
     @classmethod
-    def open(cls, settings: Settings) -> Index:
-        """The index that the settings name, with its embedders."""
+    def open(cls, settings: Settings, embedder: Embedder | None = None) -> Index:
+        """The index that the settings name; ``embedder``, if it is loaded already, must be the settings'."""
         retrieval = settings.retrieval
         second = multilingual_installed() and retrieval.embedder != "e5-small-q4"
         return cls(
             settings.home / "index",
-            load_embedder(retrieval.embedder),
+            embedder or load_embedder(retrieval.embedder),
             multilingual=load_embedder("e5-small-q4") if second else None,
             chroma=retrieval.chroma,
             chroma_url=retrieval.chroma_url,

@@ -1,0 +1,305 @@
+"""Finds products: by what they are called, described and made of, within limits of price, options and stock.
+
+Prices and stock are those of the last ingest and serve as filters alone; whoever shows a figure asks the shop's
+database. Does not know orders, customers or how products are worded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue import PREFIX
+from retrieval.confidence import ProductSignals, product_confidence
+from retrieval.index import Index
+from retrieval.naming import NameIndex
+from retrieval.search import standardised
+from retrieval.snapshot import Snapshot
+from retrieval.spelling import Spelling
+from retrieval.tokens import fold, stem, tokenize, tokenize_with_words
+
+Mask = NDArray[np.bool_]
+
+_COLOURS = ("colour", "color")
+_LISTED_ATTRIBUTES = ("colour", "color", "size", "material")
+"""Attributes whose values count as options in the vocabulary even where they are no variants."""
+_FILLER = frozenset(
+    stem(word)
+    for word in """show find look looking search buy buying purchase need want get sell stock stocked available anything
+    something some kind sort type product products item items article thing things offer offers under below above over
+    less more than between around about cheap cheaper cheapest expensive best better good nice great recommend suggest
+    suggestion price prices cost costs euro euros eur dollar usd gbp pound today now other another else also really
+    order carry range shop store""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductHit:
+    """``score`` is the confidence that this is what was asked for; ``matched`` are the words that it has."""
+
+    sku: str
+    score: float
+    matched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Catalogue:
+    """Everything in memory that a search needs; row i is the product ``skus[i]``."""
+
+    version: str
+    skus: Sequence[str]
+    facts: Sequence[Mapping[str, Any]]
+    snapshot: Snapshot
+    names: NameIndex
+    spelling: Spelling
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    in_stock: Mask
+
+
+class ProductSearch:
+    """Safe for threads; follows the index as ``Search`` does."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._lock = threading.Lock()
+        self._loaded: _Catalogue | None = None
+
+    def search(
+        self,
+        query: str,
+        *,
+        language: str = "en",
+        max_price: float | None = None,
+        min_price: float | None = None,
+        category: str | None = None,
+        options: Mapping[str, str] | None = None,
+        in_stock: bool = False,
+        exclude: Collection[str] = (),
+        k: int = 6,
+    ) -> list[ProductHit]:
+        """The ``k`` products that fit ``query`` best, best first, among those within all limits."""
+        catalogue = self._catalogue()
+        if not catalogue.skus:
+            return []
+        mask = _within_limits(catalogue, max_price, min_price, category, options or {}, in_stock, exclude)
+        words = self._words(catalogue, query)
+        lexical = catalogue.snapshot.lexical
+        tokens = [token for token, _ in words]
+        cosines = self._cosines(catalogue, _corrected_text(query, words))
+        coverage = lexical.coverage(tokens)
+        total = standardised(lexical.scores(tokens)) + standardised(cosines)
+        total[~mask] = -np.inf
+        best = np.argsort(-total, kind="stable")[:k]
+        hits = []
+        for i in best[np.isfinite(total[best])]:
+            matched = dict.fromkeys(word for token, word in words if i in lexical.postings(token))
+            signals = ProductSignals(
+                cosine=float(cosines[i]),
+                coverage=float(coverage[i]),
+                name_coverage=catalogue.names.coverage_of_text(tokens, int(i)),
+                words=len(tokens),
+            )
+            hits.append(ProductHit(catalogue.skus[i], product_confidence(signals), tuple(matched)))
+        return hits
+
+    def resolve(self, text: str, *, language: str = "en", k: int = 3) -> list[ProductHit]:
+        """The products that the message names, best first: by number, by name, by a part of it, misspelt.
+
+        A high score means that the text really names this product, and no other as well.
+        """
+        catalogue = self._catalogue()
+        found = catalogue.names.resolve(text, catalogue.spelling)
+        return [ProductHit(catalogue.skus[named.row], named.score, named.matched) for named in found[:k]]
+
+    def categories(self) -> list[str]:
+        return sorted({str(facts["category"]) for facts in self._catalogue().facts if facts["category"]})
+
+    @property
+    def vocabulary(self) -> dict[str, list[str]]:
+        """Values of each option that some product has: colours, sizes, materials …"""
+        values: dict[str, dict[str, None]] = {}
+        for facts in self._catalogue().facts:
+            pairs = [pair for variant in facts["variants"] for pair in variant["options"].items()]
+            pairs += [
+                (name, facts["attributes"][name])
+                for name in _LISTED_ATTRIBUTES
+                if name in facts["attributes"]
+            ]
+            for name, value in pairs:
+                name = "colour" if name.casefold() in _COLOURS else name.casefold()
+                values.setdefault(name, {})[value] = None
+        return {name: sorted(found) for name, found in values.items()}
+
+    def warm(self) -> None:
+        """Load what the first search would load."""
+        self.search("warm")
+
+    def _catalogue(self) -> _Catalogue:
+        version = self._index.version
+        if self._loaded is None or self._loaded.version != version:
+            with self._lock:
+                if self._loaded is None or self._loaded.version != version:
+                    self._loaded = _load(self._index, version)
+        return self._loaded
+
+    def _words(self, catalogue: _Catalogue, query: str) -> list[tuple[str, str]]:
+        """(token, word) of what the query asks for; misspelt words are corrected, filler is left out."""
+        words = []
+        for token, word in tokenize_with_words(query):
+            if token in _FILLER:
+                continue
+            correction = (
+                None if token in catalogue.snapshot.lexical.vocabulary else catalogue.spelling.correct(word)
+            )
+            words.append((stem(correction), correction) if correction else (token, word))
+        return words
+
+    def _cosines(self, catalogue: _Catalogue, query: str) -> NDArray[np.float32]:
+        embedder = self._index.embedder
+        vector = embedder.queries([query])[0]
+        if embedder.name in catalogue.snapshot.vectors:
+            return np.asarray(catalogue.snapshot.vectors[embedder.name] @ vector, np.float32)
+        near = self._index.nearest("product", embedder, vector, 200)
+        out = np.full(len(catalogue.skus), min(near.values(), default=0.0), np.float32)
+        place = {passage_id: i for i, passage_id in enumerate(catalogue.snapshot.ids)}
+        for passage_id, cosine in near.items():
+            if passage_id in place:
+                out[place[passage_id]] = cosine
+        return out
+
+
+def _load(index: Index, version: str) -> _Catalogue:
+    snapshot = index.snapshot("product")
+    by_id = {document.id: document.facts for document in index.rows.documents("product")}
+    # A writer may have changed the rows since the snapshot was made: the snapshot's order and ids lead.
+    facts = [by_id.get(passage_id, _GONE) for passage_id in snapshot.ids]
+    skus = [passage_id.removeprefix(PREFIX) for passage_id in snapshot.ids]
+    prices = [_prices(item) for item in facts]
+    return _Catalogue(
+        version=version,
+        skus=skus,
+        facts=facts,
+        snapshot=snapshot,
+        names=NameIndex(skus, facts),
+        spelling=Spelling(word for item in facts for word in _spelt_words(item)),
+        low=np.array([min(found, default=np.nan) for found in prices]),
+        high=np.array([max(found, default=np.nan) for found in prices]),
+        in_stock=np.array([_has_stock(item, {}) for item in facts], np.bool_),
+    )
+
+
+_GONE: Mapping[str, Any] = {
+    **dict.fromkeys(("sku", "name", "name_zh", "category", "category_zh", "brand"), ""),
+    "attributes": {},
+    "variants": [],
+    "price": None,
+    "stock": 0,
+}
+
+
+def _spelt_words(facts: Mapping[str, Any]) -> list[str]:
+    texts = [facts["name"], facts["category"], facts["brand"], *facts["attributes"].values()]
+    texts += [value for variant in facts["variants"] for value in variant["options"].values()]
+    return [word for text in texts for _, word in tokenize_with_words(str(text))]
+
+
+def _prices(facts: Mapping[str, Any]) -> list[float]:
+    found = [variant["price"] for variant in facts["variants"] if variant["price"] is not None]
+    if not found or len(found) < len(facts["variants"]):
+        found.append(facts["price"])
+    return [float(price) for price in found if price is not None]
+
+
+def _within_limits(
+    catalogue: _Catalogue,
+    max_price: float | None,
+    min_price: float | None,
+    category: str | None,
+    options: Mapping[str, str],
+    in_stock: bool,
+    exclude: Collection[str],
+) -> Mask:
+    mask = np.ones(len(catalogue.skus), np.bool_)
+    if max_price is not None:
+        mask &= catalogue.low <= max_price
+    if min_price is not None:
+        mask &= catalogue.high >= min_price
+    if category:
+        wanted = set(tokenize(category))
+        mask &= np.array(
+            [wanted <= set(tokenize(f"{item['category']} {item['category_zh']}")) for item in catalogue.facts]
+        )
+    if options:
+        mask &= np.array([_has_options(item, options) for item in catalogue.facts])
+    if in_stock:
+        mask &= (
+            np.array([_has_stock(item, options) for item in catalogue.facts])
+            if options
+            else catalogue.in_stock
+        )
+    if exclude:
+        mask &= ~np.isin(np.array(catalogue.skus), list(exclude))
+    return mask
+
+
+def _has_options(facts: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    if any(_matches(variant["options"], wanted) for variant in facts["variants"]):
+        return True
+    # Where an option is no variant, the attributes or the name may say it.
+    own = {**facts["attributes"], "name": facts["name"]}
+    offered = {_option(name) for variant in facts["variants"] for name in variant["options"]}
+    left = {name: value for name, value in wanted.items() if _option(name) not in offered}
+    if len(left) < len(wanted) and not any(
+        _matches(variant["options"], {n: v for n, v in wanted.items() if n not in left})
+        for variant in facts["variants"]
+    ):
+        return False
+    return bool(left) and all(
+        any(
+            set(tokenize(value)) <= set(tokenize(str(text)))
+            for name, text in own.items()
+            if name == "name" or _option(name) == _option(key)
+        )
+        for key, value in left.items()
+    )
+
+
+def _matches(options: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether one variant has all wanted values; "size" is any option that is no colour."""
+    return all(
+        any(
+            _option(name) == _option(key) and set(_value(value)) <= set(_value(text))
+            for name, text in options.items()
+        )
+        for key, value in wanted.items()
+    )
+
+
+def _option(name: str) -> str:
+    return "colour" if name.casefold() in _COLOURS else "size"
+
+
+def _value(text: str) -> list[str]:
+    """Words of an option's value; unlike in a text, short and common ones count ("S", "all")."""
+    return fold(text).replace("-", " ").split()
+
+
+def _has_stock(facts: Mapping[str, Any], options: Mapping[str, str]) -> bool:
+    """Known to be sold out, or not; a shop that gives no stock has everything."""
+    variants = [v for v in facts["variants"] if not options or _matches(v["options"], options)]
+    counts = [variant["stock"] for variant in variants] or [facts["stock"]]
+    return any(count is None or count > 0 for count in counts)
+
+
+def _corrected_text(query: str, words: Sequence[tuple[str, str]]) -> str:
+    """What to embed: the query's own words, or its corrections if there are any."""
+    said = {word for _, word in tokenize_with_words(query)}
+    if all(word in said for _, word in words):
+        return query
+    return " ".join(dict.fromkeys(word for _, word in words))
