@@ -21,7 +21,13 @@ MAX_DEPTH = 64
 class Body(BaseModel):
     """Unknown fields are refused, and nothing is converted silently: ``"1"`` is no number."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class View(BaseModel):
+    """What is sent back. Made from the value types by the names of their fields."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
 
 def _readable(text: str) -> str:

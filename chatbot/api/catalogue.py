@@ -7,18 +7,18 @@ from decimal import Decimal
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 
+from chatbot.api.bodies import View
 from chatbot.api.deps import Kefu
 from chatbot.shop import Product
 from configs.errors import NotFoundError
 
-router = APIRouter(prefix="/api", tags=["catalogue"])
+router = APIRouter(prefix="/api", tags=["Catalogue"])
 
 MAX_OFFSET = 10_000_000
 
 
-class PassageView(BaseModel):
+class PassageView(View):
     id: str
     title: str
     text: str
@@ -26,14 +26,14 @@ class PassageView(BaseModel):
     url: str | None
 
 
-class VariantView(BaseModel):
+class VariantView(View):
     sku: str
     options: Mapping[str, str]
     price: Decimal | None
     stock: int | None
 
 
-class ProductView(BaseModel):
+class ProductView(View):
     """Prices are decimal numbers as text. None: the shop's data does not say."""
 
     sku: str
@@ -53,10 +53,10 @@ class ProductView(BaseModel):
 
     @classmethod
     def of(cls, product: Product) -> Self:
-        return cls.model_validate(product, from_attributes=True)
+        return cls.model_validate(product)
 
 
-class ProductList(BaseModel):
+class ProductList(View):
     items: list[ProductView]
     total: int
     """How many there are with this filter, on all pages."""
@@ -70,7 +70,7 @@ def passage(services: Kefu, passage_id: str) -> PassageView:
     found = services.app.search.passage(passage_id) if passage_id.isprintable() else None
     if found is None:
         raise NotFoundError("there is no such passage", hint="ids come with the citations of an answer")
-    return PassageView.model_validate(found, from_attributes=True)
+    return PassageView.model_validate(found)
 
 
 @router.get("/products", summary="The catalogue")

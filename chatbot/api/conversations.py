@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from chatbot.api.bodies import Body, JsonRoute, Text
+from chatbot.api.bodies import Body, JsonRoute, Text, View
 from chatbot.api.deps import Kefu, OwnConversation, Shopper, well_formed
 from chatbot.api.streams import event_stream, public_turn
 from chatbot.conversation import Conversation
 from configs.errors import InputError, NotFoundError
 
-router = APIRouter(prefix="/api/conversations", tags=["conversations"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/conversations", tags=["Conversations"], route_class=JsonRoute)
 
 STREAM = {
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -31,14 +31,14 @@ class NewConversation(Body):
     """A BCP 47 tag; the shop's own locale if there is none."""
 
 
-class ConversationView(BaseModel):
+class ConversationView(View):
     id: str
     locale: str
     status: Literal["bot", "waiting", "person", "closed"]
     created_at: datetime
 
 
-class TurnView(BaseModel):
+class TurnView(View):
     id: str
     number: int
     message: str
@@ -49,7 +49,7 @@ class TurnView(BaseModel):
     created_at: datetime
 
 
-class PendingView(BaseModel):
+class PendingView(View):
     id: str
     text: str
     client_id: str | None
@@ -94,7 +94,7 @@ async def transcript(services: Kefu, conversation: OwnConversation) -> Transcrip
     return Transcript(
         **_view(conversation).model_dump(),
         turns=[TurnView.model_validate(public_turn(turn)) for turn in turns],
-        pending=[PendingView.model_validate(message, from_attributes=True) for message in pending],
+        pending=[PendingView.model_validate(message) for message in pending],
     )
 
 
@@ -164,4 +164,4 @@ def _check_length(text: str, most: int) -> None:
 
 
 def _view(conversation: Conversation) -> ConversationView:
-    return ConversationView.model_validate(conversation, from_attributes=True)
+    return ConversationView.model_validate(conversation)

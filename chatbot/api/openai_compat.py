@@ -19,16 +19,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from chatbot.api.bodies import Body, JsonRoute, Text
+from chatbot.api.bodies import Body, JsonRoute, Text, View
 from chatbot.api.deps import Kefu, Services, Staff
 from chatbot.api.errors import ApiError
 from chatbot.api.streams import KEEP_ALIVE_SECONDS, TurnLog
 from chatbot.conversation import Conversation, Evidence, Reply, Turn
 from configs.errors import InputError, NotFoundError
 
-router = APIRouter(prefix="/v1", tags=["openai"], route_class=JsonRoute, dependencies=[Staff])
+router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"], route_class=JsonRoute, dependencies=[Staff])
 
 MODEL = "kefu"
 SESSION = "api"
@@ -77,14 +77,14 @@ class ChatRequest(Body):
     n: int | None = 1
 
 
-class ModelView(BaseModel):
+class ModelView(View):
     id: str
     object: Literal["model"] = "model"
     created: int = 0
     owned_by: str = "kefu"
 
 
-class ModelList(BaseModel):
+class ModelList(View):
     object: Literal["list"] = "list"
     data: list[ModelView]
 

@@ -9,27 +9,27 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from chatbot.api.bodies import View
 from chatbot.api.deps import Kefu, Services, Staff
 from chatbot.api.docs import PAGE_POLICY, render
 from configs.errors import KefuError
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["Operations"])
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 3.0
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class HealthView(BaseModel):
+class HealthView(View):
     status: Literal["ok"] = "ok"
     version: str
 
 
-class ReadyView(BaseModel):
+class ReadyView(View):
     ready: bool
     """Whether shoppers get answers. Without the language model they do: the other rungs speak."""
     database: Literal["up", "down"]
@@ -76,7 +76,7 @@ async def metrics(services: Kefu) -> Response:
 
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
-    page = render(request.app.openapi())
+    page = render(request.app.openapi(), str(request.base_url))
     return HTMLResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})
 
 

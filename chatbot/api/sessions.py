@@ -8,31 +8,32 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chatbot import shop_tables
-from chatbot.api.bodies import Body, JsonRoute, Text
+from chatbot.api.bodies import Body, JsonRoute, Text, View
 from chatbot.api.deps import Kefu, client_address
 from chatbot.shop import Customer
 from configs.errors import AuthError, NotFoundError
 
-router = APIRouter(prefix="/api", tags=["sessions"], route_class=JsonRoute)
+router = APIRouter(prefix="/api", tags=["Sessions"], route_class=JsonRoute)
 
 DEMO_CUSTOMERS = 6
 
 
 class NewSession(Body):
     site_key: Annotated[Text, Field(max_length=100)] | None = None
+    """Names the installation that the page was written for; a wrong one is refused."""
     identity: Annotated[Text, Field(max_length=8192)] | None = None
     """A JWT that the shop's server signed: sub = customer id, jti, aud = kefu:identity, exp within 15 minutes."""
 
 
-class KnownCustomer(BaseModel):
+class KnownCustomer(View):
     id: str
     name: str
 
 
-class SessionView(BaseModel):
+class SessionView(View):
     token: str
     expires_at: datetime
     customer: KnownCustomer | None
@@ -42,22 +43,22 @@ class DemoIdentityWanted(Body):
     customer_id: Annotated[Text, Field(min_length=1, max_length=200)]
 
 
-class DemoIdentity(BaseModel):
+class DemoIdentity(View):
     identity: str
 
 
-class DemoCustomer(BaseModel):
+class DemoCustomer(View):
     id: str
     name: str
     country: str | None
     orders: int
 
 
-class DemoCustomers(BaseModel):
+class DemoCustomers(View):
     customers: list[DemoCustomer]
 
 
-class ShopView(BaseModel):
+class ShopView(View):
     name: str
     currency: str
     locale: str
@@ -70,7 +71,7 @@ class ShopView(BaseModel):
 @router.get("/shop", summary="What the widget says about the shop")
 async def shop(services: Kefu) -> ShopView:
     facts = services.app.settings.shop
-    return ShopView.model_validate(facts, from_attributes=True)
+    return ShopView.model_validate(facts)
 
 
 @router.post("/sessions", status_code=201, summary="Start a session")
@@ -93,7 +94,7 @@ async def create_session(request: Request, services: Kefu, body: NewSession | No
     return SessionView(token=token, expires_at=session.expires_at, customer=known)
 
 
-@router.post("/demo/identity", tags=["demo"], summary="Sign in as a simulated customer")
+@router.post("/demo/identity", tags=["Demo shop"], summary="Sign in as a simulated customer")
 async def demo_identity(services: Kefu, body: DemoIdentityWanted) -> DemoIdentity:
     """What the server of a real shop does for its signed-in customer. Simulated shops alone have this."""
     _only_simulated(services)
@@ -103,7 +104,7 @@ async def demo_identity(services: Kefu, body: DemoIdentityWanted) -> DemoIdentit
     return DemoIdentity(identity=services.auth.issue_identity(customer.id))
 
 
-@router.get("/demo/customers", tags=["demo"], summary="A few simulated customers to try")
+@router.get("/demo/customers", tags=["Demo shop"], summary="A few simulated customers to try")
 async def demo_customers(services: Kefu) -> DemoCustomers:
     _only_simulated(services)
     return DemoCustomers(customers=await asyncio.to_thread(_some_customers, services.app.db))

@@ -61,7 +61,9 @@ def text(value: str) -> bytes:
         pytest.param(b"{}", 422, "'text' is missing", id="no field"),
         pytest.param(b'{"text": 7}', 422, "'text' has 7", id="number for text"),
         pytest.param(b'{"text": 1e999}', 422, "'text' has inf", id="huge number"),
-        pytest.param(b'{"text": "a", "customer_id": "C1"}', 422, "'customer_id' is no known field", id="unknown"),
+        pytest.param(
+            b'{"text": "a", "customer_id": "C1"}', 422, "'customer_id' is no known field", id="unknown"
+        ),
         pytest.param(b'{"text": "a", "client_id": "a b"}', 422, "'client_id' has 'a b'", id="client id"),
         pytest.param(b'{"text": "a", "client_id": ""}', 422, "'client_id' has ''", id="empty client id"),
     ],
@@ -72,7 +74,9 @@ def test_bad_messages(post: Any, content: bytes, status: int, said: str) -> None
     assert said in error(answer)["message"]
 
 
-@pytest.mark.parametrize("content_type", [None, "text/plain", "multipart/form-data; boundary=x", "jsön".encode()])
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "multipart/form-data; boundary=x", "jsön".encode()]
+)
 def test_other_media_types(post: Any, content_type: Any) -> None:
     answer = post(text("hello"), content_type)
     assert answer.status_code == 415

@@ -55,7 +55,9 @@ def test_a_transcript_holds_turns_and_what_waits(server: Any, wait_for: Callable
     assert [turn["message"] for turn in told["turns"]] == ["first"]
     assert told["turns"][0]["reply"]["text"] == "You said: first. You have 30 days."
     assert told["turns"][0]["rung"] == "quote"
-    assert [(message["text"], message["client_id"]) for message in told["pending"]] == [("please wait", "c-1")]
+    assert [(message["text"], message["client_id"]) for message in told["pending"]] == [
+        ("please wait", "c-1")
+    ]
     server.script.gate.set()
     thread.join()
     told = server.transcript(session, conversation)
@@ -182,9 +184,7 @@ def test_hanging_up_does_not_stop_the_turn_and_the_stream_resumes(
     assert server.store.pending(conversation) == []
 
 
-def test_a_stream_is_rebuilt_from_the_store(
-    serve: Any, read_events: Callable[[str], Events]
-) -> None:
+def test_a_stream_is_rebuilt_from_the_store(serve: Any, read_events: Callable[[str], Events]) -> None:
     before = serve()
     session = before.session()
     conversation = before.conversation(session)
@@ -194,7 +194,14 @@ def test_a_stream_is_rebuilt_from_the_store(
     url = f"/api/conversations/{conversation}/events?turn={turn}"
 
     whole = read_events(after.http.get(url, headers=session).text)
-    assert [event["type"] for event in whole] == ["planned", "retrieved", "sentence", "carded", "cited", "done"]
+    assert [event["type"] for event in whole] == [
+        "planned",
+        "retrieved",
+        "sentence",
+        "carded",
+        "cited",
+        "done",
+    ]
     assert whole[2]["text"] == told[-1]["turn"]["reply"]["text"]
     assert whole[-1]["turn"] == told[-1]["turn"]
     assert len({event["id"] for event in whole}) == len(whole)

@@ -27,7 +27,12 @@ def test_no_operation_ends_in_a_server_error(serve: Any, monkeypatch: pytest.Mon
     session = server.session("C00001")
     conversation = server.conversation(session)
     turn = server.post(session, conversation, "hello")[-1]["turn"]["id"]
-    known = {"conversation_id": conversation, "turn_id": turn, "sku": "KIT-0001", "passage_id": "returns.md#0"}
+    known = {
+        "conversation_id": conversation,
+        "turn_id": turn,
+        "sku": "KIT-0001",
+        "passage_id": "returns.md#0",
+    }
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     answers: Counter[int] = Counter()
     operations = [result.ok() for result in schema.get_all_operations()]

@@ -153,9 +153,7 @@ def test_a_shutdown_lets_the_running_turn_end(serve: Any, wait_for: Callable[...
     session = server.session()
     conversation = server.conversation(session)
     told: list[list[dict[str, Any]]] = []
-    thread = threading.Thread(
-        target=lambda: told.append(server.post(session, conversation, "please wait"))
-    )
+    thread = threading.Thread(target=lambda: told.append(server.post(session, conversation, "please wait")))
     thread.start()
     wait_for(lambda: len(server.script.asked) == 1)
     stopping = threading.Thread(target=server.stop)

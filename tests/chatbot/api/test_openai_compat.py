@@ -18,9 +18,7 @@ def client(server: Any) -> Iterator[openai.OpenAI]:
 
 def ask(client: openai.OpenAI, *texts: str, **more: Any) -> Any:
     roles = ("user", "assistant")
-    messages: list[Any] = [
-        {"role": roles[number % 2], "content": text} for number, text in enumerate(texts)
-    ]
+    messages: list[Any] = [{"role": roles[number % 2], "content": text} for number, text in enumerate(texts)]
     return client.chat.completions.create(model="kefu", messages=messages, **more)
 
 

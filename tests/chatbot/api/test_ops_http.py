@@ -89,8 +89,8 @@ def test_docs_describe_every_operation(server: Any) -> None:
         for operation in methods.values():
             assert operation["summary"] in page.replace("&#x27;", "'")
             assert operation["operationId"] in page
-    assert "Bearer token: session" in page
-    assert re.search(r"curl -N -X POST .*/api/conversations/\{conversation_id\}/messages", page)
+    assert "Needs the bearer token of: session" in page
+    assert re.search(r"curl -N http.*/api/conversations/\{conversation_id\}/messages", page)
 
 
 def test_errors_are_described(server: Any) -> None:
