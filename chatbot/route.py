@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import yaml
@@ -109,6 +109,10 @@ def packaged_intents(language: str) -> dict[str, list[str]]:
     return {intent: list(entry["examples"]) for intent, entry in data.items()}
 
 
+class Classifier(Protocol):
+    def scores(self, text: str) -> dict[str, float]: ...
+
+
 class IntentClassifier:
     """Nearest examples in the space of the embedder.
 
@@ -140,7 +144,7 @@ class Router:
     """Plans for messages; ``classifiers`` by language, English being the fallback."""
 
     def __init__(
-        self, classifiers: Mapping[str, IntentClassifier], products: ProductSearch, facts: ShopSettings
+        self, classifiers: Mapping[str, Classifier], products: ProductSearch, facts: ShopSettings
     ) -> None:
         self._classifiers = classifiers
         self._products = products
