@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from configs.errors import KefuError
+
+if TYPE_CHECKING:
+    from chatbot.importers.mapping import Kind
 
 cli = typer.Typer(
     name="kefu",
@@ -135,7 +138,7 @@ def ingest_docs(
     docs(load(config), paths, mapping=mapping, strict=strict)
 
 
-def _table_command(kind: str) -> None:
+def _table_command(kind: Kind) -> None:
     @ingest.command(kind)
     def command(
         file: Path,
@@ -153,7 +156,8 @@ def _table_command(kind: str) -> None:
     command.__doc__ = f"The shop's {kind}: CSV, JSONL or Parquet."
 
 
-for _kind in ("products", "customers", "orders", "purchases", "rates"):
+_KINDS: tuple[Kind, ...] = ("products", "customers", "orders", "purchases", "rates")
+for _kind in _KINDS:
     _table_command(_kind)
 
 

@@ -210,7 +210,8 @@ class Router:
     ) -> str:
         ranking = sorted(scores, key=lambda name: -scores[name])
         intent = ranking[0]
-        own_order = bool(values.get("order_id") or _OWN_ORDER.search(text))
+        leans = slots.is_follow_up(text) and (dialogue.order_id is not None or dialogue.intent in PERSONAL)
+        own_order = bool(values.get("order_id") or _OWN_ORDER.search(text) or leans)
         sku_score = float(values.get("sku_score", 0.0))
 
         bare = len(lang.content_words(text)) <= 3

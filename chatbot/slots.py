@@ -216,8 +216,6 @@ def _halves(question: str) -> list[str]:
         len(lang.content_words(half)) < 1 or len(lang.words(half)) < 3 for half in halves
     ):
         return [question]
-    if any(is_follow_up(half) for half in halves[1:]):
-        return [question]
     return halves
 
 

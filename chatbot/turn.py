@@ -254,12 +254,12 @@ class _Turn:
                     yield event
                 return
             fallback = results[-1]
-        approved = self._approved(plan) if "approved" in allowed else None
+        approved, similarity = self._approved(plan) if "approved" in allowed else (None, 0.0)
         passages = await asyncio.to_thread(self._find, plan)
         self._mark("retrieved")
         yield self.event(Retrieved, passages=passages)
         if approved is not None:
-            async for event in self._say_pieces([approved], "approved", 1.0, approved.citations):
+            async for event in self._say_pieces([approved], "approved", similarity, approved.citations):
                 yield event
             return
         draft = await asyncio.to_thread(self._quote, plan, passages)
@@ -279,10 +279,11 @@ class _Turn:
         async for event in self._say_unknown(plan, fallback):
             yield event
 
-    def _approved(self, plan: Plan) -> compose.Piece | None:
+    def _approved(self, plan: Plan) -> tuple[compose.Piece | None, float]:
+        """The approved answer to this question, if one is near enough, and how near it is."""
         match = self.bot.answers.match(plan.query, plan.language)
         if match is None or match.score < self.bot.settings.compose.approved_threshold:
-            return None
+            return None, 0.0
         text = match.answer.answer[plan.language]
         sources = self.bot.search.document(match.answer.source) if match.answer.source else []
         english = match.answer.answer.get("en", text)
@@ -291,7 +292,7 @@ class _Turn:
         for passage in sources:
             if any(c.passage_id == passage.id for c in unique.values()):
                 self._passages[passage.id] = passage
-        return compose.Piece(text, tuple(unique.values()))
+        return compose.Piece(text, tuple(unique.values())), match.score
 
     def _find(self, plan: Plan) -> list[Passage]:
         """Passages for one question: of the pages, or of the product that is asked about."""
