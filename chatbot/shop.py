@@ -281,7 +281,9 @@ class Shop:
         import numpy as np
 
         c = t.purchases.c
-        query = sa.select(c.customer_id, c.sku, c.quantity, c.at, c.order_id).order_by(c.at, c.key)
+        # The time as the driver gives it: reading 300,000 of SQLite's texts one by one takes two seconds more.
+        at_raw = sa.type_coerce(c.at, sa.String)
+        query = sa.select(c.customer_id, c.sku, c.quantity, at_raw, c.order_id).order_by(c.at, c.key)
         with self._db.connect() as connection:
             rows = connection.execute(query).all()
         customers, skus, quantities, at, orders = zip(*rows, strict=True) if rows else ((),) * 5
@@ -289,7 +291,7 @@ class Shop:
             list(customers),
             list(skus),
             np.array(quantities, dtype=np.int64),
-            np.array([moment.replace(tzinfo=None) for moment in at], dtype="datetime64[s]"),
+            _seconds(at),
             [order or "" for order in orders],
         )
 
@@ -299,6 +301,16 @@ class Shop:
         query = sa.select(c.sku, c.at).where(c.customer_key == fold(customer_id)).order_by(c.at, c.key)
         with self._db.connect() as connection:
             return [(sku, at) for sku, at in connection.execute(query)]
+
+
+def _seconds(at: Sequence[str] | Sequence[datetime]) -> NDArray[np.datetime64]:
+    """UTC times, as SQLite (text) or PostgreSQL (aware times) returns them, in whole seconds."""
+    import numpy as np
+
+    if at and isinstance(at[0], str):
+        return np.array(at, dtype="datetime64[s]")
+    stamps = (moment.timestamp() for moment in at if isinstance(moment, datetime))
+    return np.fromiter(stamps, np.float64, len(at)).astype("datetime64[s]")
 
 
 def _chunks(keys: Iterable[str]) -> Iterable[list[str]]:

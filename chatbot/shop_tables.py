@@ -133,3 +133,12 @@ purchases = sa.Table(
     sa.Column("order_id", CleanText(200)),
     sa.Index("ix_purchases_customer_key_at", "customer_key", "at"),
 )
+
+# Which packaged shop the database holds, by the hash of all that it is made of.
+seeds = sa.Table(
+    "seeds",
+    metadata,
+    sa.Column("name", CleanText(60), primary_key=True),
+    sa.Column("fingerprint", CleanText(64), nullable=False),
+    sa.Column("made_at", UtcTime, nullable=False),
+)

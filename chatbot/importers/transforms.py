@@ -62,7 +62,8 @@ def strip_html(text: str) -> str:
 
 
 def sentence_case(text: str) -> str:
-    """``RED MUG`` becomes ``Red mug``; text that has small letters of its own is left alone."""
+    """``RED  MUG`` becomes ``Red mug``; text that has small letters of its own is left alone."""
+    text = " ".join(text.split())
     if sum(letter.islower() for letter in text) > sum(letter.isupper() for letter in text):
         return text
     lowered = text.lower()

@@ -1,0 +1,113 @@
+"""Fills a database with the packaged demo shop: catalogue, delivery rates, simulated customers and orders.
+
+Everything goes through the importers, as any shop's data does. A database that holds this very shop already is
+left alone. Knows nothing of pages, approved answers and search indexes.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+import sqlalchemy as sa
+
+from chatbot import shop_tables as t
+from chatbot.db import writing
+from chatbot.importers import import_rows
+from chatbot.importers.mapping import Kind
+
+SOURCE = "demo"
+_CURRENCY = "EUR"
+_MADE_OF = (
+    "products.jsonl",
+    "rates.csv",
+    "names.yaml",
+    "simulate.py",
+    "fulfilment.py",
+    "tastes.py",
+    "seed.py",
+)
+_COUNTED: dict[str, sa.Table] = {
+    "products": t.products,
+    "rates": t.rates,
+    "customers": t.customers,
+    "orders": t.orders,
+    "purchases": t.purchases,
+}
+
+
+def seed(db: sa.Engine, *, progress: Callable[[str], None] = lambda message: None) -> dict[str, int]:
+    """Make the database hold the demo shop; returns how many of each kind it holds then.
+
+    ``progress`` is told what is being done; a message that ends in "…" is not done yet.
+    """
+    wanted = _fingerprint()
+    if _made(db) != wanted:
+        _make(db, progress)
+        with writing(db) as connection:
+            connection.execute(t.seeds.delete().where(t.seeds.c.name == SOURCE))
+            connection.execute(
+                t.seeds.insert().values(name=SOURCE, fingerprint=wanted, made_at=datetime.now(UTC))
+            )
+    counts = _counts(db)
+    progress("demo shop: " + ", ".join(f"{count:,} {kind}" for kind, count in counts.items()))
+    return counts
+
+
+def _make(db: sa.Engine, progress: Callable[[str], None]) -> None:
+    from chatbot.demo.simulate import simulate  # numpy and a second of work: only if something is to be made
+
+    def bring(kind: Kind, rows: list[dict[str, Any]]) -> None:
+        progress(f"{kind}: {len(rows):,} rows …")
+        import_rows(db, kind, rows, source=SOURCE, currency=_CURRENCY, strict=True)
+
+    products = list(_products())
+    bring("products", products)
+    # The demo's regions are tariff zones that follow from the country, so each rate holds for a whole country.
+    bring("rates", [{**row, "region": None} for row in _rates()])
+    progress("simulating customers and what they buy …")
+    simulation = simulate(products)
+    bring("customers", simulation.customers)
+    bring("orders", simulation.orders)
+    bring("purchases", simulation.purchases)
+
+
+def _products() -> Iterator[dict[str, Any]]:
+    for line in _text("products.jsonl").splitlines():
+        yield json.loads(line)
+
+
+def _rates() -> Iterator[dict[str, str]]:
+    yield from csv.DictReader(_text("rates.csv").splitlines())
+
+
+def _text(name: str) -> str:
+    return files("chatbot.demo").joinpath(name).read_text(encoding="utf-8")
+
+
+def _fingerprint() -> str:
+    whole = sha256()
+    for name in _MADE_OF:
+        whole.update(_text(name).encode())
+    return whole.hexdigest()
+
+
+def _made(db: sa.Engine) -> str | None:
+    """The fingerprint of the demo shop that the database holds, if any."""
+    with db.connect() as connection:
+        return connection.execute(sa.select(t.seeds.c.fingerprint).where(t.seeds.c.name == SOURCE)).scalar()
+
+
+def _counts(db: sa.Engine) -> dict[str, int]:
+    with db.connect() as connection:
+        return {
+            kind: connection.execute(
+                sa.select(sa.func.count()).select_from(table).where(table.c.source == SOURCE)
+            ).scalar_one()
+            for kind, table in _COUNTED.items()
+        }
