@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import os
+import re
 import secrets
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,6 +142,26 @@ class Auth:
                 )
             self._used[claims["jti"]] = expires
         return str(claims["sub"])
+
+
+_LOOPBACK_NAMES = {"localhost", "127.0.0.1", "[::1]"}
+_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+
+def from_this_machine(client: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from this very machine: its address is loopback, with no proxy in between and no
+    other name in the address. ``headers`` has lower-case names.
+
+    A proxy on the same machine makes the whole world look like loopback, and a page that points its own name
+    at 127.0.0.1 (DNS rebinding) makes a browser on this machine ask for it.
+    """
+    try:
+        local = ipaddress.ip_address(client).is_loopback
+    except ValueError:
+        return False
+    proxied = any(name in headers for name in _PROXY_HEADERS)
+    asked_for = re.sub(r":\d+$", "", headers.get("host", "")).lower()
+    return local and not proxied and asked_for in _LOOPBACK_NAMES
 
 
 def build_auth(settings: Settings) -> Auth:

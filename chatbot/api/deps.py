@@ -16,7 +16,7 @@ from chatbot.api.intake import Intake
 from chatbot.api.limits import Limiter
 from chatbot.api.metrics import Metrics
 from chatbot.app import App
-from chatbot.auth import Auth, Session
+from chatbot.auth import Auth, Session, from_this_machine
 from chatbot.conversation import Conversation
 from configs.errors import AuthError, ForbiddenError, NotFoundError
 
@@ -93,7 +93,7 @@ async def _staff(
 ) -> None:
     key = services.app.settings.staff_key
     if key is None:
-        if not _from_this_machine(request):
+        if not from_this_machine(request.client.host if request.client else "", request.headers):
             raise ForbiddenError(
                 "without a staff key this is for the machine itself alone",
                 hint="set KEFU_STAFF_KEY on the server and send 'Authorization: Bearer KEY'",
@@ -106,25 +106,6 @@ async def _staff(
 
 
 Staff = Depends(_staff)
-
-_LOOPBACK_NAMES = {"localhost", "127.0.0.1", "[::1]"}
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-
-
-def _from_this_machine(request: Request) -> bool:
-    """A loopback address, with no proxy in between and no other name in the address.
-
-    A proxy on the same machine makes the whole world look like loopback, and a page that points its own name
-    at 127.0.0.1 (DNS rebinding) makes a browser on this machine ask for it.
-    """
-    host = request.client.host if request.client else ""
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-    proxied = any(name in request.headers for name in _PROXY_HEADERS)
-    asked_for = re.sub(r":\d+$", "", request.headers.get("host", "")).lower()
-    return local and not proxied and asked_for in _LOOPBACK_NAMES
 
 
 def client_address(request: Request) -> str:

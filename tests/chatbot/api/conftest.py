@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import threading
 import time
 import uuid
@@ -44,11 +45,11 @@ from chatbot.conversation import (
     Sentence,
     Turn,
 )
-from chatbot.db import writing
+from chatbot.db import connect, writing
 from chatbot.engine.base import Health
 from chatbot.shop import Shop
 from chatbot.store import Store
-from configs.settings import ApiSettings, Settings, ShopSettings
+from configs.settings import ApiSettings, Settings
 from retrieval.passages import Passage
 
 RETURNS = Passage(
@@ -172,7 +173,6 @@ class Server:
     app: App
     auth: Auth
     script: Script
-    engine: FakeEngine
     stop: Callable[[], None]
 
     @property
@@ -241,35 +241,40 @@ def read_events() -> Callable[[str], list[dict[str, Any]]]:
 Serve = Callable[..., Server]
 
 
+def scripted_app(db: sa.Engine, home: Path, simulated: bool = True, **changes: Any) -> tuple[App, Script]:
+    """The parts of an app, with the script in place of the pipeline; ``changes`` are settings."""
+    api = {name: changes.pop(name) for name in list(changes) if name in ApiSettings.model_fields}
+    given: dict[str, Any] = {
+        "home": home,
+        "secret": "a secret of the tests, long enough",
+        "shop": {"simulated": simulated},
+        "api": {"messages_per_10s": 1000, "sessions_per_minute": 1000, **api},
+        **changes,
+    }
+    settings, script, store = Settings(**given), Script(), Store(db)
+    app = App(
+        settings=settings,
+        db=db,
+        shop=Shop(db),
+        store=store,
+        index=cast(Any, None),
+        search=cast(Any, FakeSearch()),
+        products=cast(Any, None),
+        recommender=None,
+        engine=cast(Any, FakeEngine()),
+        bot=cast(Any, FakeBot(store)),
+    )
+    return app, script
+
+
 @pytest.fixture
 def serve(sqlite_db: sa.Engine, tmp_path: Path) -> Iterator[Serve]:
     """Start servers over one database; keyword arguments are settings of ``api`` and of the whole."""
     running: list[Server] = []
     add_shop(sqlite_db)
 
-    def start(*, simulated: bool = True, **changes: Any) -> Server:
-        api = {name: changes.pop(name) for name in list(changes) if name in ApiSettings.model_fields}
-        settings = Settings(
-            home=tmp_path,
-            secret=changes.pop("secret", "a secret of the tests, long enough"),
-            shop=ShopSettings(simulated=simulated),
-            api=ApiSettings(**{"messages_per_10s": 1000, "sessions_per_minute": 1000, **api}),
-            **changes,
-        )
-        script, engine, store = Script(), FakeEngine(), Store(sqlite_db)
-        app = App(
-            settings=settings,
-            db=sqlite_db,
-            shop=Shop(sqlite_db),
-            store=store,
-            index=cast(Any, None),
-            search=cast(Any, FakeSearch()),
-            products=cast(Any, None),
-            recommender=None,
-            engine=cast(Any, engine),
-            bot=cast(Any, FakeBot(store)),
-        )
-        running.append(run(app, script, engine))
+    def start(**changes: Any) -> Server:
+        running.append(run(*scripted_app(sqlite_db, tmp_path, **changes)))
         return running[-1]
 
     yield start
@@ -279,8 +284,23 @@ def serve(sqlite_db: sa.Engine, tmp_path: Path) -> Iterator[Serve]:
         server.http.close()
 
 
-def run(app: App, script: Script, engine: FakeEngine) -> Server:
-    api = create_api(app, script.answer)
+@pytest.fixture(scope="module")
+def shared_server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all tests of a module that leave nothing behind which others could see."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copy(sqlite_template, home / "kefu.db")
+    db = connect(f"sqlite:///{home / 'kefu.db'}")
+    add_shop(db)
+    server = run(*scripted_app(db, home))
+    yield server
+    server.stop()
+    server.http.close()
+    db.dispose()
+
+
+def run(app: App, script: Script | None = None) -> Server:
+    """Serve in a thread; with the real pipeline if there is no script."""
+    api = create_api(app, script.answer) if script else create_api(app)
     config = uvicorn.Config(api, host="127.0.0.1", port=0, log_level="warning", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -295,7 +315,19 @@ def run(app: App, script: Script, engine: FakeEngine) -> Server:
 
     url = f"http://127.0.0.1:{port}"
     client = httpx.Client(base_url=url, timeout=20, trust_env=False)
-    return Server(url, client, app, build_auth(app.settings), script, engine, stop)
+    return Server(url, client, app, build_auth(app.settings), script or Script(), stop)
+
+
+@dataclass
+class Helpers:
+    add_shop: Callable[[sa.Engine], None]
+    run: Callable[[App], Server]
+
+
+@pytest.fixture(scope="session")
+def api_helpers() -> Helpers:
+    """For servers over apps that a test builds itself."""
+    return Helpers(add_shop, run)
 
 
 @pytest.fixture

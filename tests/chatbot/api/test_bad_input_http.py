@@ -18,18 +18,18 @@ def error(answer: httpx.Response) -> dict[str, str]:
 
 
 @pytest.fixture
-def post(server: Any) -> Any:
+def post(shared_server: Any) -> Any:
     """Post raw bytes to a conversation's messages."""
-    session = server.session()
-    url = f"/api/conversations/{server.conversation(session)}/messages"
+    session = shared_server.session()
+    url = f"/api/conversations/{shared_server.conversation(session)}/messages"
 
     def send(content: bytes, content_type: str | None = "application/json") -> httpx.Response:
         headers = {**session, **({"Content-Type": content_type} if content_type else {})}
-        answer: httpx.Response = server.http.post(url, content=content, headers=headers)
+        answer: httpx.Response = shared_server.http.post(url, content=content, headers=headers)
         return answer
 
     yield send
-    assert server.script.asked == []
+    assert shared_server.script.asked == []
 
 
 def text(value: str) -> bytes:
@@ -90,18 +90,20 @@ def test_what_was_expected_is_said(post: Any) -> None:
     assert error(post(b"{"))["expected"] == "one JSON object in UTF-8"
 
 
-def test_a_message_of_the_full_length_is_taken(server: Any) -> None:
-    session = server.session()
-    conversation = server.conversation(session)
+def test_a_message_of_the_full_length_is_taken(shared_server: Any) -> None:
+    session = shared_server.session()
+    conversation = shared_server.conversation(session)
     longest = ("好🙂é\u202e" * 1000)[:4000]
-    assert server.post(session, conversation, longest)[-1]["turn"]["message"] == longest
+    assert shared_server.post(session, conversation, longest)[-1]["turn"]["message"] == longest
 
 
-def test_a_body_without_an_announced_length_is_limited_too(server: Any) -> None:
-    session = server.session()
-    url = f"/api/conversations/{server.conversation(session)}/messages"
+def test_a_body_without_an_announced_length_is_limited_too(shared_server: Any) -> None:
+    session = shared_server.session()
+    url = f"/api/conversations/{shared_server.conversation(session)}/messages"
     chunks = (b" " * 1000 for _ in range(200))
-    answer = server.http.post(url, content=chunks, headers={**session, "Content-Type": "application/json"})
+    answer = shared_server.http.post(
+        url, content=chunks, headers={**session, "Content-Type": "application/json"}
+    )
     assert answer.status_code == 413
     assert "more than 65536 bytes" in error(answer)["message"]
 
@@ -126,23 +128,23 @@ def test_a_body_without_an_announced_length_is_limited_too(server: Any) -> None:
         ("GET", "/api/passages/..%2f..%2fetc%2fpasswd", 404, "not_found"),
     ],
 )
-def test_bad_addresses(server: Any, method: str, path: str, status: int, code: str) -> None:
-    answer = server.http.request(method, path)
+def test_bad_addresses(shared_server: Any, method: str, path: str, status: int, code: str) -> None:
+    answer = shared_server.http.request(method, path)
     assert answer.status_code == status, answer.text
     assert error(answer)["code"] == code
     if status == 405:
         assert answer.headers["allow"]
 
 
-def test_the_query_is_named(server: Any) -> None:
-    said = error(server.http.get("/api/products?limit=1000"))
+def test_the_query_is_named(shared_server: Any) -> None:
+    said = error(shared_server.http.get("/api/products?limit=1000"))
     assert said["message"] == "'limit' of the query has '1000'"
     assert said["expected"] == "less than or equal to 100"
 
 
-def test_a_category_of_odd_characters_finds_nothing(server: Any) -> None:
+def test_a_category_of_odd_characters_finds_nothing(shared_server: Any) -> None:
     for odd in ("%00", "%ff", "%ed%a0%80", "'%20OR%201=1"):
-        assert server.http.get(f"/api/products?category={odd}").json() == {"items": [], "total": 0}
+        assert shared_server.http.get(f"/api/products?category={odd}").json() == {"items": [], "total": 0}
 
 
 def test_what_nobody_expected_is_a_500_without_internals(
@@ -169,18 +171,18 @@ def test_what_nobody_expected_is_a_500_without_internals(
     assert "hunter2" in caplog.text
 
 
-def test_bytes_that_are_no_http(server: Any) -> None:
-    host, port = server.url.removeprefix("http://").split(":")
+def test_bytes_that_are_no_http(shared_server: Any) -> None:
+    host, port = shared_server.url.removeprefix("http://").split(":")
     for garbage in (b"\x16\x03\x01\x02\x00\x01", b"GET /health HTTP/9.9\r\n\r\n", b"\0" * 100 + b"\r\n\r\n"):
         with socket.create_connection((host, int(port)), timeout=5) as connection:
             connection.sendall(garbage)
             assert b"400" in connection.recv(1000)
-    assert server.http.get("/health").status_code == 200
+    assert shared_server.http.get("/health").status_code == 200
 
 
-def test_many_connections_that_say_nothing_do_no_harm(server: Any) -> None:
-    host, port = server.url.removeprefix("http://").split(":")
+def test_many_connections_that_say_nothing_do_no_harm(shared_server: Any) -> None:
+    host, port = shared_server.url.removeprefix("http://").split(":")
     silent = [socket.create_connection((host, int(port)), timeout=5) for _ in range(50)]
-    assert server.http.get("/health").status_code == 200
+    assert shared_server.http.get("/health").status_code == 200
     for connection in silent:
         connection.close()

@@ -22,7 +22,7 @@ def test_health_and_readiness(server: Any) -> None:
 
 
 def test_without_the_engine_it_is_ready_all_the_same(server: Any) -> None:
-    server.engine.ready = False
+    server.app.engine.ready = False
     answer = server.http.get("/ready")
     assert answer.status_code == 200
     assert answer.json()["engine"] == "down"

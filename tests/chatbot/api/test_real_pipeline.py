@@ -1,0 +1,134 @@
+"""The API over everything real but the language model: embedder, index, router, tools, store, SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import openai
+import pytest
+
+from chatbot.app import App, build, open_database
+from chatbot.engine.base import Health, Sampling
+from configs.errors import EngineError
+from configs.settings import Settings
+from retrieval.embed import load_embedder
+from retrieval.index import Index
+from retrieval.ingest import ingest_docs, ingest_products
+
+pytestmark = pytest.mark.slow
+
+PAGES = Path(__file__).parents[3] / "chatbot" / "demo" / "pages"
+
+
+class DyingEngine:
+    """Says half a sentence, then its process is gone."""
+
+    model = "dying"
+
+    async def stream(
+        self, messages: Any, sampling: Sampling, adapter: str | None = None
+    ) -> AsyncIterator[str]:
+        yield "You can ret"
+        raise EngineError("the engine's process has ended")
+
+    async def health(self) -> Health:
+        return Health(False, self.model)
+
+    async def aclose(self) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, api_helpers: Any) -> Iterator[App]:
+    settings = Settings(home=tmp_path_factory.mktemp("home"), secret="a secret of the tests, long enough")
+    db = open_database(settings)
+    api_helpers.add_shop(db)
+    index = Index.open(settings, load_embedder(settings.retrieval.embedder))
+    ingest_docs(index, [PAGES / f"{name}.md" for name in ("returns", "delivery", "warranty")], root=PAGES)
+    from chatbot.shop import Shop
+
+    ingest_products(index, Shop(db).all_products())
+    index.close()
+    built = build(settings, db=db, engine=cast(Any, DyingEngine()))
+    yield built
+    asyncio.run(built.aclose())
+
+
+@pytest.fixture(scope="module")
+def real(app: App, api_helpers: Any) -> Iterator[Any]:
+    server = api_helpers.run(app)
+    yield server
+    server.stop()
+    server.http.close()
+
+
+def test_a_question_is_answered_with_its_source(real: Any) -> None:
+    session = real.session()
+    told = real.post(session, real.conversation(session), "How many days do I have to return something?")
+    reply = told[-1]["turn"]["reply"]
+    assert told[-1]["type"] == "done"
+    assert reply["rung"] == "quote"
+    cited = reply["citations"][0]
+    assert cited["source"].startswith("returns")
+    passage = real.http.get(f"/api/passages/{cited['passage_id'].replace('#', '%23')}").json()
+    assert passage["text"][cited["start"] : cited["end"]] == cited["quote"]
+
+
+def test_only_the_customer_hears_of_the_order(real: Any) -> None:
+    question = "Where is my order LL-100001?"
+    said = {}
+    for customer in ("C00001", "C00002", None):
+        session = real.session(customer)
+        told = real.post(session, real.conversation(session), question)
+        assert told[-1]["type"] == "done"
+        said[customer] = str(told)
+    assert "shipped" in said["C00001"]
+    assert "sign_in" in said[None]
+    for other in ("C00002", None):
+        assert "23.80" not in said[other]
+        assert "'status': 'shipped'" not in said[other]
+
+
+def test_an_engine_that_dies_costs_no_turn(real: Any) -> None:
+    session = real.session()
+    conversation = real.conversation(session)
+    for question in ("What does the warranty say about pans that I gave away?", "Do you like blue curtains?"):
+        told = real.post(session, conversation, question)
+        assert told[-1]["type"] in ("done", "failed")
+        assert "You can ret" not in str(told[-1])
+    transcript = real.transcript(session, conversation)
+    assert [bool(turn["reply"]["text"]) for turn in transcript["turns"]] == [True, True]
+    assert real.http.get("/ready").json()["engine"] == "down"
+
+
+def test_odd_messages_are_answered_too(real: Any) -> None:
+    session = real.session()
+    conversation = real.conversation(session)
+    for text in (
+        "?",
+        "🙂" * 50,
+        "\u202e\u200b\ufeff.",
+        "'; DROP TABLE turns; --",
+        "a " * 2000,
+        "{0} {name} %s",
+    ):
+        assert real.post(session, conversation, text)[-1]["type"] == "done", text
+    assert len(real.transcript(session, conversation)["turns"]) == 6
+
+
+def test_the_openai_client_follows_up(real: Any) -> None:
+    with openai.OpenAI(base_url=f"{real.url}/v1", api_key="none", max_retries=0) as client:
+        completion = client.chat.completions.create(
+            model="kefu",
+            messages=[
+                {"role": "user", "content": "How long does delivery to Germany take?"},
+                {"role": "assistant", "content": "2-3 working days."},
+                {"role": "user", "content": "And how many days do I have to return something?"},
+            ],
+        )
+    assert completion.choices[0].message.content
+    cited = completion.choices[0].message.model_extra["kefu"]["citations"]  # type: ignore[index]
+    assert cited[0]["source"].startswith("returns")
