@@ -75,9 +75,9 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     """
     db = db or open_database(settings)
     engine = engine or build_engine(settings)
-    embedder = load_embedder(settings.retrieval.embedder)
-    index = Index.open(settings, embedder)
-    search, products = Search(index), ProductSearch(index)
+    search = Search.open(settings)
+    index, embedder = search.index, search.embedder
+    products = ProductSearch(index)
     shop, store = Shop(db), Store(db)
     recommender = fitted_recommender(settings, shop)
     embeddings = _embeddings(settings, embedder)
@@ -89,6 +89,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         },
         products,
         settings.shop,
+        search,
     )
     bot = Bot(
         settings=settings,

@@ -58,7 +58,10 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the router understood. ``confidence`` is calibrated, in [0, 1]."""
+    """What the router understood of one question.
+
+    ``question`` is the shopper's own words, ``query`` what is searched for. ``confidence`` is in [0, 1].
+    """
 
     intent: str
     confidence: float
@@ -66,6 +69,7 @@ class Plan:
     query: str
     slots: Mapping[str, Any] = field(default_factory=dict)
     calls: Sequence[ToolCall] = ()
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from chatbot.conversation import Plan, ToolCall, Turn
 from configs import countries
 from configs.settings import ShopSettings
 from retrieval.products import ProductSearch
+from retrieval.search import Search
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -31,6 +32,8 @@ SOCIAL = frozenset({"greeting", "thanks", "goodbye", "who_are_you"})
 PERSONAL = frozenset({"order_status", "order_list", "return_eligibility"})
 PRODUCT = frozenset({"product_search", "product_details", "recommend"})
 
+HANDOFF_THRESHOLD = 0.85
+HINT_THRESHOLD = 0.3
 RESOLVE_THRESHOLD = 0.6
 """From this score on, a message names a product."""
 
@@ -48,6 +51,10 @@ _HOW_TO = re.compile(
 )
 _REQUEST_CHANGE = re.compile(
     r"\b(?:cancel|change|modify|update|amend)\b|取消|修改|更改|改(?:地址|订单)", re.IGNORECASE
+)
+_ABOUT = re.compile(
+    r"\b(?:tell|more|know|describe|information|details)\b.{0,20}\babout\b|\bdescribe\b|介绍|详情",
+    re.IGNORECASE,
 )
 _SIMILAR = re.compile(r"\bsimilar|\balternatives?\b|\blike (?:this|that|it)\b|类似|相似|同款", re.IGNORECASE)
 _COMPLETE = re.compile(
@@ -71,6 +78,8 @@ class Dialogue:
     intent: str | None = None
     asked: str | None = None
     query: str = ""
+    messages: tuple[str, ...] = ()
+    """What the shopper said before, newest first."""
 
     @classmethod
     def of(cls, turns: Sequence[Turn]) -> Dialogue:
@@ -86,6 +95,7 @@ class Dialogue:
                 skus=shown or state.skus,
                 order_id=orders[0] if orders else state.order_id,
                 asked=turn.plans[-1].intent if turn.reply.kind == "clarify" and turn.plans else None,
+                messages=(turn.message, *state.messages),
             )
         return state
 
@@ -144,9 +154,14 @@ class Router:
     """Plans for messages; ``classifiers`` by language, English being the fallback."""
 
     def __init__(
-        self, classifiers: Mapping[str, Classifier], products: ProductSearch, facts: ShopSettings
+        self,
+        classifiers: Mapping[str, Classifier],
+        products: ProductSearch,
+        facts: ShopSettings,
+        search: Search,
     ) -> None:
         self._classifiers = classifiers
+        self._search = search
         self._products = products
         self._facts = facts
 
@@ -162,24 +177,49 @@ class Router:
         return plans
 
     def _plan_one(self, text: str, dialogue: Dialogue, language: str) -> Plan:
-        if slots.asks_for_person(text):
+        question = slots.core(text)
+        scores = self._classifiers.get(language, self._classifiers["en"]).scores(question)
+        if slots.asks_for_person(text) or scores.get("handoff", 0.0) > HANDOFF_THRESHOLD:
             call = ToolCall("handoff", {"reason": "requested"})
-            return Plan("handoff", 1.0, language, text, {}, (call,))
+            return Plan("handoff", 1.0, language, question, {}, (call,), question)
         values = slots.slot_values(
             text, order_pattern=self._facts.order_number_pattern, vocabulary=self._products.vocabulary
         )
         country = countries.find(text)
         if country:
             values["country"] = country
-        scores = self._classifiers.get(language, self._classifiers["en"]).scores(text)
-        self._add_product(text, values, dialogue, language, scores)
-        intent = self._choose(text, scores, values, dialogue)
-        confidence = max(
-            scores.get(intent, 0.0), 0.9 if values.get("order_id") and intent in PERSONAL else 0.0
-        )
-        query = self._query(text, intent, values, dialogue)
-        return Plan(
-            intent, confidence, language, query, values, tuple(self._calls(text, intent, values, dialogue))
+        self._add_product(question, values, dialogue, language, scores)
+        intent, certain = self._choose(question, scores, values, dialogue)
+        if not certain and intent not in SOCIAL | {"policy", "out_of_scope"}:
+            intent = self._or_policy(question, intent, scores, values, dialogue, language)
+        confidence = max(scores.get(intent, 0.0), 0.9 if certain else 0.0)
+        query = self._query(question, intent, values, dialogue)
+        calls = self._calls(question, intent, values, dialogue)
+        return Plan(intent, round(confidence, 4), language, query, values, tuple(calls), question)
+
+    def _or_policy(
+        self,
+        question: str,
+        intent: str,
+        scores: Mapping[str, float],
+        values: Mapping[str, Any],
+        dialogue: Dialogue,
+        language: str,
+    ) -> str:
+        """The pages are asked too: where they hold an answer and the intent is not sure, they are believed."""
+        found = self._search.search(question, dialogue=dialogue.messages[:2], language=language, k=1)
+        page = found[0].score if found else 0.0
+        group = next((group for group in (PERSONAL, PRODUCT) if intent in group), {intent})
+        sure = sum(scores.get(name, 0.0) for name in group)
+        specific = bool(values.get("sku")) if intent in PRODUCT else bool(values.get("country"))
+        if specific:
+            return "policy" if page >= 0.85 and sure < 0.7 else intent
+        if intent == "product_details":
+            return "policy" if page >= 0.5 else intent
+        return (
+            "policy"
+            if page >= 0.7 and (sure < 0.85 or page >= 0.97 or intent == "delivery_estimate")
+            else intent
         )
 
     def _add_product(
@@ -195,54 +235,64 @@ class Router:
         if index is not None and dialogue.skus and -len(dialogue.skus) <= index < len(dialogue.skus):
             values["sku"], values["sku_score"] = dialogue.skus[index], 1.0
             return
-        hits = self._products.resolve(text, language=language)
+        hits = self._products.resolve(text, language=language, k=8)
         if hits and hits[0].score >= RESOLVE_THRESHOLD:
             values["sku"], values["sku_score"] = hits[0].sku, round(hits[0].score, 3)
             return
+        if not dialogue.skus:
+            return
+        leans = slots.is_follow_up(text)
+        hinted = [hit for hit in hits if hit.score >= HINT_THRESHOLD]
+        if hinted and dialogue.intent in PRODUCT and leans:
+            # "the pond one": of what was shown, or else of the catalogue, the one with that word in its name.
+            shown = [hit for hit in hinted if hit.sku in dialogue.skus]
+            values["sku"], values["sku_score"] = (shown or hinted)[0].sku, 0.6
+            return
         about_products = sum(scores.get(intent, 0.0) for intent in ("product_details", "recommend"))
-        if (dialogue.skus and slots.is_follow_up(text) and about_products > 0.15) or (
-            dialogue.skus and dialogue.intent in PRODUCT and ("aspect" in values or slots.is_elliptic(text))
-        ):
+        others = max((score for intent, score in scores.items() if intent not in PRODUCT), default=0.0)
+        short = len(lang.words(text)) <= 8 and others < 0.8 and not _OWN_ORDER.search(text)
+        if (leans and about_products > 0.15) or (dialogue.intent in PRODUCT and ("aspect" in values or slots.is_elliptic(text) or short)):  # fmt: skip
             values["sku"], values["sku_score"] = dialogue.skus[0], 0.5
 
     def _choose(
         self, text: str, scores: Mapping[str, float], values: Mapping[str, Any], dialogue: Dialogue
-    ) -> str:
-        ranking = sorted(scores, key=lambda name: -scores[name])
-        intent = ranking[0]
+    ) -> tuple[str, bool]:
+        """The intent, and whether something literal in the message makes it certain."""
+        intent = max(scores, key=lambda name: scores[name])
         leans = slots.is_follow_up(text) and (dialogue.order_id is not None or dialogue.intent in PERSONAL)
         own_order = bool(values.get("order_id") or _OWN_ORDER.search(text) or leans)
         sku_score = float(values.get("sku_score", 0.0))
 
-        bare = len(lang.content_words(text)) <= 3
-        if values.get("order_id") and bare and intent not in PERSONAL:
+        if values.get("order_id") and intent not in PERSONAL and len(lang.content_words(text)) <= 3:
             asked = dialogue.asked or dialogue.intent
-            return asked if asked in PERSONAL else "order_status"
-        if slots.is_elliptic(text) and dialogue.intent and scores[intent] < 0.75:
+            return (asked if asked in PERSONAL else "order_status"), True
+        if slots.is_elliptic(text) and dialogue.intent and scores[intent] < 0.85:
             inherited = self._inherit(values, dialogue)
             if inherited:
-                return inherited
-        if intent == "return_eligibility" and (
-            not own_order or (_HOW_TO.search(text) and not values.get("order_id"))
-        ):
-            return "policy"
-        if intent in PERSONAL and _HOW_TO.search(text) and _REQUEST_CHANGE.search(text):
-            return "policy"
-        if intent in ("order_status", "order_list") and _REQUEST_CHANGE.search(text):
-            return "policy"
-        if intent == "delivery_estimate" and not (values.get("country") or dialogue.country):
-            return "delivery_estimate" if scores[intent] > 0.6 else "policy"
+                return inherited, True
+        if _REQUEST_CHANGE.search(text) and intent in PERSONAL:
+            return "policy", True
+        if intent == "return_eligibility":
+            if not own_order or (_HOW_TO.search(text) and not values.get("order_id")):
+                return "policy", True
+            return intent, True
+        if intent in PERSONAL and (values.get("order_id") or (own_order and scores[intent] > 0.6)):
+            return intent, True
         if intent == "product_search" and sku_score >= 0.8 and not _GENERIC_SEARCH.search(text):
-            return "product_details"
+            return "product_details", False
         if intent == "product_details" and not values.get("sku"):
             return (
-                "product_search"
-                if not slots.is_follow_up(text) or "max_price" in values
-                else "product_details"
-            )
+                "product_details"
+                if slots.is_follow_up(text) and "max_price" not in values
+                else "product_search"
+            ), False
+        if intent == "recommend" and values.get("sku") and _ABOUT.search(text):
+            return "product_details", True
         if intent not in PRODUCT | PERSONAL | {"policy", "delivery_estimate"} and sku_score >= 0.75:
-            return "product_details"
-        return intent
+            return "product_details", False
+        if intent not in PRODUCT | {"policy"} and sku_score == 0.5 and scores[intent] < 0.7:
+            return "product_details", False
+        return intent, intent in PRODUCT and sku_score >= 0.8 and scores[intent] >= 0.85
 
     @staticmethod
     def _inherit(values: Mapping[str, Any], dialogue: Dialogue) -> str | None:
@@ -261,10 +311,12 @@ class Router:
 
     @staticmethod
     def _query(text: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue) -> str:
-        """What to search for: the message, with the last query before it where it is elliptic."""
+        """What to search for: the message, after the last question where it leans on it."""
         if intent == "product_search":
             text = slots.without_price(text)
-        if slots.is_elliptic(text) and dialogue.query and dialogue.intent == intent:
+        short = len(lang.content_words(text)) <= 2
+        leans = slots.is_elliptic(text) or (intent == "policy" and (slots.is_follow_up(text) or short))
+        if leans and dialogue.query and dialogue.intent == intent:
             return f"{dialogue.query} {text}"
         return text
 

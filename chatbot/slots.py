@@ -67,12 +67,13 @@ def order_numbers(text: str, pattern: str) -> list[str]:
     ``pattern`` of the form ``LITERAL\\d{n}`` also accepts what people write instead: ``ll 100234``, ``100234``.
     """
     found = [
-        match.group().upper() for match in re.finditer(rf"(?<![\w-]){pattern}(?![\w-])", text, re.IGNORECASE)
+        match.group().upper()
+        for match in re.finditer(rf"(?<![A-Za-z0-9-])(?:{pattern})(?![A-Za-z0-9-])", text, re.IGNORECASE)
     ]
     shape = re.fullmatch(r"([A-Za-z]+[-_ ]?)\\d\{(\d+)\}", pattern)
     if shape:
         letters = re.sub(r"[^A-Za-z]", "", shape[1])
-        loose = rf"(?<![\w-])(?:{letters}[\s_-]?|#\s?)?(\d{{{shape[2]}}})(?![\w-])"
+        loose = rf"(?<![A-Za-z0-9-])(?:{letters}[\s_-]?|#\s?)?(\d{{{shape[2]}}})(?![A-Za-z0-9-])"
         found += [shape[1].upper() + match[1] for match in re.finditer(loose, text, re.IGNORECASE)]
     return list(dict.fromkeys(found))
 
@@ -217,6 +218,28 @@ def _halves(question: str) -> list[str]:
     ):
         return [question]
     return halves
+
+
+_PLEASANTRIES = re.compile(
+    r"^(?:hello|hi(?: there)?|hey(?: there)?|good (?:morning|afternoon|evening|day)|dear (?:team|sir or madam|all))[,.!\s]+"
+    r"|\b(?:i hope (?:you are|you're|this finds you) (?:well|fine)|thanks?(?: you)?(?: (?:so|very) much)?(?: in advance)?"
+    r"|many thanks(?: in advance)?|kind regards|best wishes|sorry to bother you)\b[.!,]*"
+    r"|\b(?:please|plz|pls|kindly)\b[,]?"
+    r"|\bi (?:was|am) (?:just )?wondering (?:if|whether) (?:it (?:would|might) be (?:at all )?possible (?:for me )?to|i (?:can|could))?"
+    r"|\b(?:could|can|would) you (?:tell|let) me(?: know)?(?: if| whether)?\b|\bi(?:'d| would) like to know(?: if| whether)?\b|\bi am afraid,?"
+    r"|^(?:你好|您好|请问|麻烦问一下)[，,！!。\s]*|谢谢[！!。]*$",
+    re.IGNORECASE,
+)
+
+
+def core(text: str) -> str:
+    """The message without greetings, thanks and polite wrapping, and without shouting; never empty."""
+    letters = [c for c in text if c.isascii() and c.isalpha()]
+    if len(letters) > 12 and sum(c.isupper() for c in letters) > 0.6 * len(letters):
+        text = text.lower()
+    kept = re.sub(r"([!?])\1+", r"\1", _PLEASANTRIES.sub(" ", text))
+    kept = re.sub(r"\s+([?.!,])", r"\1", " ".join(kept.split())).strip(" ,")
+    return kept if len(lang.words(kept)) > 1 else text.strip()
 
 
 def slot_values(text: str, *, order_pattern: str, vocabulary: Mapping[str, Iterable[str]]) -> dict[str, Any]:

@@ -68,7 +68,30 @@ _YES = re.compile(
     r"^\W*(?:yes|yeah|yep|sure|please|ok(?:ay)?|do that|go ahead|y|好的?|是的?|可以|行|要|嗯)\b.{0,30}$|^\W*(?:好的?|是的?|可以|行|要|嗯)",
     re.IGNORECASE,
 )
-_FALL_THROUGH = frozenset({"unknown_attribute", "no_rates", "no_match", "unknown_product"})
+_CLARIFYING = frozenset({"sign_in", "no_country", "no_product", "ambiguous", "unknown_option"})
+_FAILING = frozenset(
+    {
+        "not_found",
+        "no_price",
+        "no_stock_data",
+        "no_attributes",
+        "unknown_attribute",
+        "no_recommender",
+        "broken",
+    }
+)
+_FALL_THROUGH = frozenset(
+    {
+        "unknown_attribute",
+        "no_attributes",
+        "no_rates",
+        "no_country",
+        "no_rule",
+        "not_found",
+        "no_product",
+        "filtered_out",
+    }
+)
 """Errors of read tools after which the pages may still know the answer."""
 
 
@@ -172,7 +195,7 @@ class _Turn:
         self.language = self._language()
         dialogue = Dialogue.of(self._history[-6:])
         if self._accepts_person():
-            self._plans = [Plan("handoff", 1.0, self.language, self.message, {}, (ToolCall("handoff", {"reason": "requested"}),))]  # fmt: skip
+            self._plans = [Plan("handoff", 1.0, self.language, self.message, {}, (ToolCall("handoff", {"reason": "requested"}),), self.message)]  # fmt: skip
         else:
             self._plans = await asyncio.to_thread(
                 bot.router.plan, self.message, dialogue, language=self.language
@@ -249,7 +272,7 @@ class _Turn:
                 results.append(result)
                 yield self.event(ToolRan, result=result)
             self._mark("tools")
-            if results[-1].error not in _FALL_THROUGH:
+            if not self._may_fall_through(results[-1]):
                 async for event in self._say_tool(plan, results[-1]):
                     yield event
                 return
@@ -281,7 +304,7 @@ class _Turn:
 
     def _approved(self, plan: Plan) -> tuple[compose.Piece | None, float]:
         """The approved answer to this question, if one is near enough, and how near it is."""
-        match = self.bot.answers.match(plan.query, plan.language)
+        match = self.bot.answers.match(plan.question, plan.language)
         if match is None or match.score < self.bot.settings.compose.approved_threshold:
             return None, 0.0
         text = match.answer.answer[plan.language]
@@ -331,11 +354,7 @@ class _Turn:
             yield self.speak(compose.Piece(said), rung="handoff", kind="handoff", confidence=1.0)
             yield self.event(HandedOver, reason=str(result.call.arguments.get("reason", "")))
             return
-        kind: ReplyKind = "answer"
-        if result.error in ("sign_in", "no_order_number", "no_product", "no_country", "ambiguous"):
-            kind = "clarify"
-        elif result.error in ("not_found", "order_not_found", "broken"):
-            kind = "refuse"
+        kind = _kind_of(result)
         yield self.speak(compose.Piece(said), rung="tool", kind=kind, confidence=plan.confidence)
         for card in result.cards:
             self._cards.append(card)
@@ -424,7 +443,7 @@ class _Turn:
         if fallback is not None and fallback.template:
             said = templates.load(self.language).text(fallback.template, **fallback.data)
             piece = compose.Piece(said)
-            yield self.speak(piece, rung="tool", kind="clarify", confidence=plan.confidence)
+            yield self.speak(piece, rung="tool", kind=_kind_of(fallback), confidence=plan.confidence)
             for card in fallback.cards:
                 self._cards.append(card)
                 yield self.event(Carded, card=card)
@@ -463,6 +482,15 @@ class _Turn:
         )
 
     # --- small parts ---
+
+    @staticmethod
+    def _may_fall_through(result: ToolResult) -> bool:
+        """Whether the pages may know what the tool does not; orders are in no page."""
+        return (
+            result.error in _FALL_THROUGH
+            and not result.call.name.startswith(("order_", "return_"))
+            and not result.cards
+        )
 
     def speak(self, piece: compose.Piece, *, rung: Rung, kind: ReplyKind, confidence: float) -> Event:
         self._mark("first_sentence", keep=True)
@@ -508,6 +536,15 @@ class _Turn:
             products=self.bot.products,
             recommender=self.bot.recommender,
         )
+
+
+def _kind_of(result: ToolResult) -> ReplyKind:
+    """What a tool's result is to the shopper: an answer, a question back, or a no."""
+    if result.error in _CLARIFYING:
+        return "clarify"
+    if result.error in _FAILING or (result.error == "filtered_out" and not result.cards):
+        return "refuse"
+    return "answer"
 
 
 def _renumbered(citation: Citation, sentence: int) -> Citation:

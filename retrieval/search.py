@@ -55,6 +55,10 @@ class Search:
         return self._index.version
 
     @property
+    def index(self) -> Index:
+        return self._index
+
+    @property
     def embedder(self) -> Embedder:
         return self._index.embedder
 
