@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import html
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
@@ -25,6 +27,7 @@ from chatbot.web.assets import (
     respond,
     version_of,
 )
+from chatbot.web.tryout import Tryout
 from configs.errors import NotFoundError
 from configs.settings import ShopSettings
 
@@ -36,11 +39,21 @@ __all__ = ["mount"]
 
 def mount(api: FastAPI, app: App) -> None:
     """Add the widget, the demo shop and ``/try`` to the API."""
-    from chatbot.web.tryout import Tryout
-
     api.include_router(widget_router())
     api.include_router(demo_router(app.settings.shop))
-    api.mount("/try", Tryout(app))
+    tryout = Tryout(app)
+    api.mount("/try", tryout)
+    lifespan_of_api = api.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(outer: FastAPI) -> AsyncIterator[Any]:
+        async with lifespan_of_api(outer) as state:
+            try:
+                yield state
+            finally:
+                await tryout.aclose()
+
+    api.router.lifespan_context = lifespan
 
 
 def widget_router() -> APIRouter:
@@ -116,5 +129,3 @@ def _find(files: dict[str, Asset], name: str) -> Asset:
     if found is None:
         raise NotFoundError(f"there is no file {name[:80]!r} here", hint="see /demo")
     return found
-
-

@@ -84,7 +84,9 @@ def version_of(assets: Mapping[str, Asset]) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
 
-def respond(request: Request, item: Asset, headers: Mapping[str, str], *, cache: str = REVALIDATE) -> Response:
+def respond(
+    request: Request, item: Asset, headers: Mapping[str, str], *, cache: str = REVALIDATE
+) -> Response:
     """The file, or 304 if the browser has it already."""
     all_headers = {**headers, "Cache-Control": cache, "ETag": item.etag}
     known = request.headers.get("if-none-match", "")

@@ -86,7 +86,9 @@ def navigation(pages: Mapping[str, Page], current: str | None = None) -> str:
     items = []
     for page in pages.values():
         here = ' aria-current="page"' if page.name == current else ""
-        items.append(f'<li><a href="/pages/{html.escape(page.name)}"{here}>{html.escape(page.title)}</a></li>')
+        items.append(
+            f'<li><a href="/pages/{html.escape(page.name)}"{here}>{html.escape(page.title)}</a></li>'
+        )
     return "\n".join(items)
 
 

@@ -120,9 +120,9 @@ async function showDetail(product) {
   };
   const page = safeUrl(product.url, location.href);
   dialog.replaceChildren(h("div", { class: "detail-inside" },
+    h("button", { type: "button", class: "detail-close", "aria-label": "Close", onclick: () => dialog.close() }, icon("close", 20)),
     h("div", { class: "picture" }, picture(product)),
     h("div", { class: "detail-text" },
-      h("button", { type: "button", class: "detail-close", "aria-label": "Close", onclick: () => dialog.close() }, icon("close", 20)),
       h("h2", { id: "detail-title" }, product.name),
       h("p", { class: "tile-note" }, [product.brand, product.sku].filter(Boolean).join(" · ")),
       h("p", { class: "detail-price" }, price(product), stock(product)),

@@ -97,9 +97,6 @@ header .icon-button + .icon-button { margin-inline-start: -8px; }
 .tool:hover { color: var(--text); background: var(--soft); }
 .tool[aria-pressed="true"] { color: var(--accent); background: var(--tint); }
 .note { margin-inline-start: 6px; color: var(--muted); font-size: 12.5px; }
-.comment { display: flex; gap: 8px; margin-block-start: 6px; }
-.comment input { flex: 1; min-width: 0; padding: 6px 12px; border: 1px solid var(--edge); border-radius: 12px; background: var(--surface); font-size: 14px; }
-.comment button { padding-inline: 12px; border-radius: 12px; color: var(--on-accent); background: var(--accent); font-size: 13px; font-weight: 600; }
 .handover { display: flex; gap: 10px; margin-block-start: 12px; padding: 11px 14px; border-radius: 14px; background: var(--tint); font-size: 14px; line-height: 1.5; }
 .handover .icon { margin-block-start: 2px; color: var(--accent); }
 
@@ -128,7 +125,7 @@ textarea::placeholder, input::placeholder { color: var(--muted); opacity: 1; }
 @keyframes pulse { 0%, 60%, 100% { opacity: 0.3; } 30% { opacity: 1; } }
 @media (max-width: 480px) {
   .panel { inset: 0 0 auto; width: 100%; height: 100dvh; border-radius: 0; padding-block-start: env(safe-area-inset-top, 0px); }
-  textarea, .comment input { font-size: 16px; } /* smaller text makes phones zoom in */
+  textarea, input { font-size: 16px !important; } /* smaller text makes phones zoom in */
 }
 @media (prefers-reduced-motion: reduce) { *, *::before, *::after { animation: none !important; transition: none !important; } }
 @media (prefers-contrast: more) { :host { --muted: var(--text); --line: var(--edge); } }

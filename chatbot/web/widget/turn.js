@@ -154,19 +154,9 @@ export class TurnView {
     this.tail.querySelector(".comment")?.remove();
     if (!(await this.actions.rate(this.id, rating))) return;
     this.#note(bar, "thanks");
-    if (rating === "down") this.#askWhy(bar);
-  }
-
-  #askWhy(bar) {
-    const field = h("input", { type: "text", maxlength: 500, autocomplete: "off" });
-    say(say(field, "what_was_wrong", {}, "placeholder"), "what_was_wrong", {}, "aria-label");
-    const send = async (event) => {
-      event.preventDefault();
-      if (field.value.trim() && !(await this.actions.rate(this.id, "down", field.value.trim()))) return;
-      form.remove();
-    };
-    const form = h("form", { class: "comment", onsubmit: send }, field, say(h("button", { type: "submit" }), "tell"));
-    bar.after(form);
+    if (rating !== "down") return;
+    const { commentForm } = await import("./comment.js");
+    bar.after(commentForm(this.node.getRootNode(), (words) => this.actions.rate(this.id, "down", words)));
     this.actions.grown();
   }
 

@@ -1,0 +1,323 @@
+"""The widget in a real Chromium, against the scripted shop: talking, sources, memory, identity, trouble."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import Tab
+from .scripted_shop import AUSTRIA, DELIVERY, Answer, ScriptedShop, citation, identity_token
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="to run the browser tests: pip install 'kefu[dev]'")
+expect = sync_api.expect
+
+pytestmark = pytest.mark.browser
+
+TWO_SENTENCES = ["Delivery to Austria costs 6.90 EUR and is free from 79 EUR.", " Express takes one working day."]
+
+
+def sources() -> list[dict[str, Any]]:
+    express = "Express delivery arrives on the next working day."
+    return [citation("delivery", DELIVERY, AUSTRIA, 0), citation("delivery", DELIVERY, express, 1)]
+
+
+def test_nothing_is_loaded_or_stored_before_the_shopper_acts(tab: Tab, shop: ScriptedShop) -> None:
+    tab.goto()
+    assert [url for url in tab.requests if "/widget/" in url or "/api/" in url] == []
+    tab.open()
+    expect(tab.part(".greeting")).to_have_text("Hello, how can we help?")
+    assert not any(path.startswith(("/api/sessions", "/api/conversations")) for _, path in shop.asked)
+    assert tab.stored() == {}
+    tab.ask("Hello")
+    assert list(tab.stored()) == ["kefu:pub_demo"]
+
+
+def test_sentences_appear_as_they_come(tab: Tab, shop: ScriptedShop) -> None:
+    shop.answers["Austria?"] = Answer(TWO_SENTENCES, pause=0.5)
+    tab.goto()
+    tab.open()
+    tab.send("Austria?")
+    expect(tab.part(".mine")).to_contain_text("Austria?")
+    expect(tab.part(".typing")).to_be_visible()
+    expect(tab.part(".sentence")).to_have_text([TWO_SENTENCES[0]])
+    assert shop.turns["turn-1"]["done"] is False
+    expect(tab.part(".sentence")).to_have_text([TWO_SENTENCES[0], TWO_SENTENCES[1]])
+    expect(tab.part(".typing")).to_be_hidden()
+    assert shop.posted == ["Austria?"]
+
+
+def test_a_source_opens_with_the_quoted_span_marked(tab: Tab, shop: ScriptedShop) -> None:
+    shop.answers["Austria?"] = Answer(TWO_SENTENCES, sources())
+    tab.goto()
+    tab.open()
+    tab.ask("Austria?")
+    expect(tab.part(".chip")).to_have_count(1)  # one page, cited twice
+    expect(tab.part(".mark-number")).to_have_text(["1", "1"])
+    tab.part(".chip").click()
+    # An emoji before the span: Python counts it as one character, JavaScript as two.
+    expect(tab.part(".sheet mark")).to_have_text(AUSTRIA)
+    expect(tab.part(".sheet th")).to_have_text(["Country", "Price"])
+    href = tab.part(".sheet-foot a").get_attribute("href")
+    assert href.startswith(f"{shop.url}/pages/delivery#:~:text=Delivery%20to%20Austria")
+    tab.page.keyboard.press("Escape")
+    expect(tab.part(".sheet")).to_be_hidden()
+    expect(tab.part(".chip")).to_be_focused()
+    tab.part(".mark-number").nth(1).click()
+    expect(tab.part(".sheet mark")).to_have_text("Express delivery arrives on the next working day.")
+
+
+def test_a_source_that_is_gone_still_shows_its_quote(tab: Tab, shop: ScriptedShop) -> None:
+    tab.tolerated = ("Failed to load resource",)
+    shop.answers["Austria?"] = Answer(TWO_SENTENCES, sources())
+    tab.goto()
+    tab.open()
+    tab.ask("Austria?")
+    shop.passages.clear()
+    tab.part(".chip").click()
+    expect(tab.part(".sheet mark")).to_have_text(AUSTRIA)
+    expect(tab.part(".sheet")).to_contain_text("no longer there")
+
+
+def test_cards_and_quick_replies(tab: Tab, shop: ScriptedShop) -> None:
+    knife = {"price": "29.90 EUR", "availability": "only 3 pieces left", "pieces": 3, "category": "Knives", "url": "/demo"}
+    order = {"state": "shipped", "status": "on its way", "placed": "28 October 2026", "total": "87.40 EUR", "eta": "3 November"}
+    cards = [
+        {"kind": "product", "id": "KIT-0002", "title": "Flint chef's knife", "fields": knife},
+        {"kind": "order", "id": "LL-100234", "title": "LL-100234", "fields": order},
+    ]
+    shop.answers["Show me"] = Answer(["Here they are."], cards=cards, quick_replies=["Compare them"])
+    tab.goto()
+    tab.open()
+    tab.ask("Show me")
+    expect(tab.part(".card.product")).to_contain_text("29.90 EUR")
+    assert tab.part("a.card").get_attribute("href") == f"{shop.url}/demo"
+    expect(tab.part(".card.order")).to_contain_text("Order LL-100234")
+    expect(tab.part(".step.reached")).to_have_count(3)
+    tab.part(".quick-replies .quick").click()
+    expect(tab.part(".answer").nth(1)).to_contain_text("You said: Compare them")
+    expect(tab.part(".quick-replies")).to_have_count(0)
+
+
+def test_a_reload_keeps_the_conversation(tab: Tab, shop: ScriptedShop) -> None:
+    shop.answers["Austria?"] = Answer(TWO_SENTENCES, sources())
+    tab.goto()
+    tab.open()
+    tab.ask("Austria?")
+    tab.page.reload()
+    expect(tab.part(".panel")).to_be_visible()  # it was open
+    expect(tab.part(".mine")).to_contain_text("Austria?")
+    expect(tab.part(".answer .text")).to_contain_text("Express takes one working day.")
+    tab.part(".chip").click()
+    expect(tab.part(".sheet mark")).to_have_text(AUSTRIA)
+    tab.page.keyboard.press("Escape")
+    tab.ask("And Poland?")
+    assert len(shop.conversations) == 1
+    assert len(shop.sessions) == 1
+
+
+def test_a_message_on_its_way_survives_a_reload(tab: Tab, shop: ScriptedShop) -> None:
+    shop.answers["Austria?"] = Answer(TWO_SENTENCES, pause=0.4)
+    tab.goto()
+    tab.open()
+    tab.send("Austria?")
+    expect(tab.part(".sentence")).to_have_count(1)
+    tab.page.reload()
+    expect(tab.part(".mine")).to_have_count(1)
+    expect(tab.part(".answer .text")).to_have_text("".join(TWO_SENTENCES))
+    assert len(shop.turns) == 1
+
+
+def test_another_customer_starts_a_clean_conversation(tab: Tab, shop: ScriptedShop) -> None:
+    tab.goto("/demo")
+    tab.open()
+    tab.ask("I am nobody yet")
+    tab.page.get_by_label("Signed in as").select_option("C00001")
+    expect(tab.part(".mine")).to_have_count(0)
+    tab.ask("Where is my order?")
+    assert list(shop.sessions.values()) == [None, "C00001"]
+    tab.part("header .icon-button").first.click()
+    expect(tab.part(".account")).to_have_text("Signed in as Mira Castellan")
+    tab.page.keyboard.press("Escape")
+
+    tab.page.reload()  # the page signs the same customer in again: the conversation goes on
+    expect(tab.part(".mine")).to_contain_text("Where is my order?")
+    tab.ask("And now?")
+    assert len(shop.sessions) == 2
+
+    tab.page.get_by_label("Signed in as").select_option("C00002")
+    expect(tab.part(".mine")).to_have_count(0)
+    tab.ask("Hello")
+    tab.page.get_by_label("Signed in as").select_option("")
+    expect(tab.part(".mine")).to_have_count(0)
+    assert tab.page.evaluate("localStorage.length") == 0
+    assert list(shop.sessions.values()) == [None, "C00001", "C00002"]
+
+
+def test_an_answer_to_the_one_before_never_reaches_the_next_customer(tab: Tab, shop: ScriptedShop) -> None:
+    shop.answers["My order?"] = Answer(["Your order", " is on its way."], pause=0.5)
+    tab.goto("/demo")
+    tab.open()
+    tab.send("My order?")
+    expect(tab.part(".sentence")).to_have_count(1)
+    tab.page.get_by_label("Signed in as").select_option("C00002")
+    expect(tab.part(".mine")).to_have_count(0)
+    time.sleep(0.8)
+    expect(tab.part(".sentence")).to_have_count(0)
+    expect(tab.part(".typing")).to_be_hidden()
+
+
+def test_an_expired_identity_leaves_a_guest_and_tells_the_shop(tab: Tab, shop: ScriptedShop) -> None:
+    tab.tolerated = ("Failed to load resource",)
+    tab.goto()
+    tab.page.evaluate("window.told = []; Kefu.on('identity_expired', (it) => told.push(it.message))")
+    tab.page.evaluate("(token) => Kefu.identify(token)", identity_token("C00001", expired=True))
+    tab.open()
+    tab.ask("Hello")
+    assert list(shop.sessions.values()) == [None]
+    assert tab.page.evaluate("window.told") == ["the identity token has expired"]
+
+
+def test_a_lost_session_is_renewed_silently(tab: Tab, shop: ScriptedShop) -> None:
+    tab.tolerated = ("Failed to load resource",)
+    tab.goto()
+    tab.open()
+    tab.ask("One")
+    shop.sessions.clear()
+    tab.ask("Two")
+    expect(tab.part(".mine")).to_have_count(2)
+    expect(tab.part(".unsent")).to_have_count(0)
+    expect(tab.part(".answer").nth(1)).to_contain_text("You said: Two")
+
+
+def test_a_broken_connection_is_resumed_without_a_lost_or_doubled_sentence(tab: Tab, shop: ScriptedShop) -> None:
+    shop.answers["Austria?"] = Answer([*TWO_SENTENCES, " That is all."], break_after=2)
+    tab.goto()
+    tab.open()
+    tab.ask("Austria?")
+    expect(tab.part(".sentence")).to_have_text([*TWO_SENTENCES, " That is all."])
+    assert ("GET", "/api/conversations/conversation-1/events") in shop.asked
+    assert shop.posted == ["Austria?"]
+
+
+def test_too_many_messages_are_counted_down_and_sent_again(tab: Tab, shop: ScriptedShop) -> None:
+    tab.tolerated = ("Failed to load resource",)
+    shop.refuse("/messages", 429, {"Retry-After": "1"})
+    tab.goto()
+    tab.open()
+    tab.send("Hello")
+    expect(tab.part(".notice")).to_contain_text("You can send again in 1 seconds.")
+    expect(tab.part(".unsent")).to_contain_text("Not sent.")
+    tab.part(".unsent button").click()
+    expect(tab.part(".answer")).to_contain_text("You said: Hello")
+    expect(tab.part(".unsent")).to_have_count(0)
+
+
+def test_a_refused_message_says_why(tab: Tab, shop: ScriptedShop) -> None:
+    tab.tolerated = ("Failed to load resource",)
+    shop.refuse("/messages", 422)
+    tab.goto()
+    tab.open()
+    tab.send("Hello")
+    expect(tab.part(".unsent")).to_have_text("not now")
+    expect(tab.part(".typing")).to_be_hidden()
+
+
+def test_what_is_written_offline_goes_out_once_when_the_connection_is_back(tab: Tab, shop: ScriptedShop) -> None:
+    tab.tolerated = ("Failed to load resource",)
+    tab.goto()
+    tab.open()
+    tab.ask("One")
+    tab.page.context.set_offline(True)
+    tab.send("Two")
+    expect(tab.part(".notice")).to_contain_text("You are offline.")
+    tab.page.context.set_offline(False)
+    expect(tab.part(".answer").nth(1)).to_contain_text("You said: Two")
+    expect(tab.part(".notice")).to_be_hidden()
+    assert shop.posted == ["One", "Two"]
+
+
+def test_a_person_is_one_tap_away(tab: Tab, shop: ScriptedShop) -> None:
+    shop.answers["I would like to talk to a person."] = Answer(["Of course."], kind="handoff")
+    tab.goto()
+    tab.open()
+    tab.part(".person").click()
+    expect(tab.part(".handover")).to_contain_text("Your conversation goes to a colleague.")
+    expect(tab.part(".subtitle")).to_have_text("Waiting for a colleague")
+
+
+def test_feedback_with_a_comment(tab: Tab, shop: ScriptedShop) -> None:
+    tab.goto()
+    tab.open()
+    tab.ask("Hello")
+    tab.part("[data-rating=down]").click()
+    tab.part(".comment input").fill("It is wrong.")
+    tab.part(".comment input").press("Enter")
+    expect(tab.part(".comment")).to_have_count(0)
+    expect(tab.part("[data-rating=down]")).to_have_attribute("aria-pressed", "true")
+    assert shop.feedback == [
+        {"turn": "turn-1", "rating": "down"},
+        {"turn": "turn-1", "rating": "down", "comment": "It is wrong."},
+    ]
+
+
+def test_start_again(tab: Tab, shop: ScriptedShop) -> None:
+    tab.goto()
+    tab.open()
+    tab.ask("One")
+    tab.part("header .icon-button").first.click()
+    tab.part(".entry").get_by_text("Start again").click()
+    expect(tab.part(".mine")).to_have_count(0)
+    tab.ask("Two")
+    assert len(shop.sessions) == 1
+    assert len(shop.conversations) == 2
+
+
+def test_chinese(visitor: Callable[..., Tab], shop: ScriptedShop) -> None:
+    tab = visitor(locale="zh-CN")
+    tab.goto()
+    expect(tab.part(".launcher")).to_have_attribute("aria-label", "打开客服对话")
+    tab.open()
+    expect(tab.part(".greeting")).to_have_text("您好，有什么可以帮您？")
+    expect(tab.part(".panel")).to_have_attribute("lang", "zh-Hans")
+    tab.ask("你好")
+    assert shop.conversations["conversation-1"]["locale"] == "zh"
+    tab.part("header .icon-button").first.click()
+    tab.part(".entry").get_by_text("English").click()
+    expect(tab.part(".greeting")).to_have_text("Hello, how can we help?")
+    expect(tab.part("textarea")).to_have_attribute("placeholder", "Ask about products, orders, delivery …")
+    tab.page.reload()
+    expect(tab.part(".greeting")).to_have_text("Hello, how can we help?")
+
+
+def test_enter_that_chooses_a_word_of_an_input_method_does_not_send(tab: Tab, shop: ScriptedShop) -> None:
+    tab.goto()
+    tab.open()
+    tab.part("textarea").fill("ni hao")
+    composing = "(box) => box.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true}))"
+    tab.part("textarea").evaluate(composing)
+    tab.part("textarea").press("Shift+Enter")
+    assert tab.part("textarea").input_value() == "ni hao\n"
+    assert shop.posted == []
+
+
+def test_the_shops_page_hears_events_and_can_prefill(tab: Tab, shop: ScriptedShop) -> None:
+    tab.goto()
+    tab.page.evaluate("""() => {
+        window.heard = [];
+        for (const name of ['open', 'message', 'reply', 'close']) Kefu.on(name, () => heard.push(name));
+        Kefu.on('open', () => { throw new Error('a faulty handler'); });
+        Kefu.setContext({product: {name: 'Alder knife'}});
+        return Kefu.open('Is it sharp?');
+    }""")
+    tab.tolerated = ("page error: a faulty handler",)
+    expect(tab.part("textarea")).to_have_value("Is it sharp?")
+    expect(tab.part(".suggestions")).to_contain_text("Is Alder knife in stock?")
+    assert shop.posted == []
+    tab.part("textarea").press("Enter")
+    expect(tab.part(".answer")).to_contain_text("You said: Is it sharp?")
+    tab.page.evaluate("Kefu.close()")
+    expect(tab.part(".panel")).to_be_hidden()
+    assert tab.page.evaluate("window.heard") == ["open", "message", "reply", "close"]
