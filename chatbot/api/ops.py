@@ -93,7 +93,7 @@ def _database_up(services: Services) -> bool:
 def _index_up(services: Services) -> bool:
     try:
         return bool(services.app.search.version)
-    except KefuError:
+    except (KefuError, OSError, SQLAlchemyError):
         logger.exception("the index does not answer")
         return False
 

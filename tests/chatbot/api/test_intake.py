@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -101,6 +104,50 @@ def test_conversations_do_not_wait_for_each_other(server: Any, wait_for: Callabl
     assert thread.is_alive()
     server.script.gate.set()
     thread.join()
+
+
+CHILD = """
+import importlib.util, pathlib, sys, threading
+spec = importlib.util.spec_from_file_location("api_conftest", sys.argv[1])
+helpers = sys.modules["api_conftest"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(helpers)
+home = pathlib.Path(sys.argv[2])
+db = helpers.connect(f"sqlite:///{home / 'kefu.db'}")
+print(helpers.run(*helpers.scripted_app(db, home)).url, flush=True)
+threading.Event().wait()
+"""
+
+
+@pytest.mark.server
+def test_a_killed_process_loses_nothing(serve: Any, tmp_path: Path, wait_for: Callable[..., None]) -> None:
+    conftest = Path(__file__).with_name("conftest.py")
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, conftest, tmp_path], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        http = httpx.Client(base_url=child.stdout.readline().strip(), timeout=20, trust_env=False)
+        session = {"Authorization": f"Bearer {http.post('/api/sessions').json()['token']}"}
+        conversation = http.post("/api/conversations", headers=session).json()["id"]
+        url = f"/api/conversations/{conversation}/messages"
+        body = {"text": "please wait", "client_id": "c-1"}
+
+        def read_and_kill() -> None:
+            with http.stream("POST", url, headers=session, json=body) as stream:
+                for text in stream.iter_text():
+                    if "event: sentence" in text:
+                        child.kill()  # in the middle of the answer
+
+        with pytest.raises(httpx.TransportError):
+            read_and_kill()
+        http.close()
+    server = serve()
+    wait_for(lambda: len(server.script.asked) == 1)
+    assert server.transcript(session, conversation)["pending"][0]["client_id"] == "c-1"
+    server.script.gate.set()
+    told = server.post(session, conversation, "please wait", "c-1")
+    assert told[-1]["type"] == "done"
+    assert [turn.id for turn in server.store.turns(conversation)] == [told[-1]["turn"]["id"]]
+    assert len(server.script.asked) == 1
 
 
 def test_what_a_dead_process_left_is_answered_at_the_next_start(
