@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from configs.errors import InputError
 
@@ -98,7 +106,9 @@ class Case(_Strict):
         if self.answerable and not any(turn.must or turn.kind for turn in self.turns):
             raise ValueError("an answerable case has neither 'must' nor 'kind' in any turn")
         if not self.answerable and not (last.kind and set(last.kind) <= ABSTAINING):
-            raise ValueError("the last turn of an unanswerable case needs 'kind' out of clarify, refuse, handoff")
+            raise ValueError(
+                "the last turn of an unanswerable case needs 'kind' out of clarify, refuse, handoff"
+            )
         return self
 
 

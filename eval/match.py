@@ -34,7 +34,7 @@ _DATES = (
     re.compile(r"(?<!\d)(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?!\d)"),
     re.compile(r"(?<!\d)(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})(?!\d)"),
     re.compile(r"(?:(?<!\d)(?P<y>\d{4})年)?(?<!\d)(?P<m>\d{1,2})月(?P<d>\d{1,2})日"),
-    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<name>{_MONTH})\b\.?,?(?: (?P<y>\d{{4}})(?!\d))?"),
+    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<name>{_MONTH})\b(?:\.?,? (?P<y>\d{{4}})(?!\d))?"),
     re.compile(rf"\b(?P<name>{_MONTH})\.? (?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,? (?P<y>\d{{4}})(?!\d))?"),
 )  # fmt: skip
 
@@ -120,6 +120,18 @@ def _pattern(entry: str) -> re.Pattern[str]:
     plain = normalise(entry.rstrip("*"))
     first, last = plain[0], plain[-1]
     # A figure must not be cut out of a longer one: neither "3.90" out of "13.90" nor "30 days" out of "130 days".
-    left = r"(?<!\d)(?<!\d[.,])" if first.isdigit() else r"(?<![a-z0-9])" if first.isascii() and first.isalpha() else ""
-    right = r"(?!\d)(?![.,]\d)" if last.isdigit() else r"(?![a-z0-9])" if last.isascii() and last.isalpha() else ""
+    left = (
+        r"(?<!\d)(?<!\d[.,])"
+        if first.isdigit()
+        else r"(?<![a-z0-9])"
+        if first.isascii() and first.isalpha()
+        else ""
+    )
+    right = (
+        r"(?!\d)(?![.,]\d)"
+        if last.isdigit()
+        else r"(?![a-z0-9])"
+        if last.isascii() and last.isalpha()
+        else ""
+    )
     return re.compile(left + re.escape(plain) + ("" if open_end else right))

@@ -1,0 +1,124 @@
+"""The demo suite: golden cases replayed through ``turn.answer()`` on the packaged shop.
+
+Works on a copy of the shop's database, so that no conversation of the suite stays behind. Scores by ``metrics``,
+``facts`` and ``leaks``; knows no wording of the bot.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from chatbot.app import App, build, open_database
+from chatbot.conversation import Conversation, Done, Failed, Turn
+from chatbot.db import connect
+from chatbot.turn import answer
+from configs.settings import Settings
+from eval.claims import Said
+from eval.facts import wrong_facts
+from eval.golden import Case
+from eval.leaks import leaks
+from eval.metrics import CaseResult, Reply, judge
+from eval.world import World, read_world
+
+Progress = Callable[[int, int], None]
+
+
+@asynccontextmanager
+async def demo_app(settings: Settings, say: Callable[[str], None]) -> AsyncIterator[App]:
+    """The demo shop, prepared in ``settings.home`` if it is not yet, served from a copy of its database."""
+    from chatbot.demo.seed import prepare
+
+    db = open_database(settings)
+    prepare(settings, db, say)
+    with tempfile.TemporaryDirectory(prefix="kefu-eval-") as folder:
+        app = build(settings, db=_copy(db, Path(folder)))
+        try:
+            yield app
+        finally:
+            await app.aclose()
+
+
+def _copy(db: sa.Engine, folder: Path) -> sa.Engine:
+    """A copy of a SQLite database; another kind is used as it is."""
+    if db.dialect.name != "sqlite":
+        return db
+    with db.connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(folder / "kefu.db"),))
+    db.dispose()
+    return connect(f"sqlite:///{folder / 'kefu.db'}")
+
+
+async def replay(
+    app: App, cases: Sequence[Case], progress: Progress = lambda done, of: None
+) -> list[CaseResult]:
+    """Run the cases one after the other."""
+    world = read_world(app.db, app.settings.shop, app.bot.clock())
+    results = []
+    for number, case in enumerate(cases, 1):
+        results.append(await replay_case(app, case, world))
+        progress(number, len(cases))
+    return results
+
+
+async def replay_case(app: App, case: Case, world: World) -> CaseResult:
+    """One conversation, message by message."""
+    conversation = app.store.create_conversation(f"eval-{case.id}", case.customer, case.language)
+    heard: list[str] = []
+    results = []
+    for say in case.turns:
+        heard.append(say.say)
+        reply, turn = await ask(app, conversation, say.say)
+        said = Said(
+            reply.text,
+            case.customer,
+            tuple(heard),
+            _cited(app, turn) if turn else (),
+            reply.calls,
+            reply.cards,
+        )
+        judged = judge(say, reply)
+        results.append(replace(judged, wrong=wrong_facts(said, world), leaked=leaks(said, world)))
+        conversation = app.store.conversation(conversation.id)
+    return CaseResult(case, tuple(results), _state_problems(case, conversation))
+
+
+async def ask(app: App, conversation: Conversation, text: str) -> tuple[Reply, Turn | None]:
+    """The reply to one message, as a shopper gets it."""
+    started = time.perf_counter()
+    turn: Turn | None = None
+    failed = ""
+    async for event in answer(app.bot, conversation, text):
+        if isinstance(event, Done):
+            turn = event.turn
+        elif isinstance(event, Failed):
+            failed = event.text
+    done_ms = (time.perf_counter() - started) * 1000
+    if turn is None:
+        return Reply(failed, "failed", "none", done_ms=done_ms), None
+    reply = turn.reply
+    calls = tuple(result.call for result in turn.evidence.results)
+    return Reply(reply.text, reply.kind, reply.rung, calls, reply.cards, reply.citations, done_ms), turn
+
+
+def _cited(app: App, turn: Turn) -> tuple[str, ...]:
+    """The texts that the reply rests on: the cited passages; of an approved answer the whole page."""
+    reply = turn.reply
+    if reply.rung == "approved":
+        pages = {citation.source for citation in reply.citations}
+        whole = [passage.text for page in sorted(pages) for passage in app.search.document(page)]
+        return tuple(whole or [passage.text for passage in turn.evidence.passages])
+    wanted = {citation.passage_id for citation in reply.citations}
+    return tuple(passage.text for passage in turn.evidence.passages if passage.id in wanted)
+
+
+def _state_problems(case: Case, conversation: Conversation) -> tuple[str, ...]:
+    if case.state is None or case.state.conversation == conversation.status:
+        return ()
+    return (f"the conversation is {conversation.status}, not {case.state.conversation}",)
