@@ -34,7 +34,7 @@ class Chat {
     this.panel = new Panel({
       base: settings.base,
       send: (text) => this.send(text),
-      person: () => this.send(t("person_request")),
+      person: () => this.send(t("person")),
       rate: (turn, rating, comment) => this.#rate(turn, rating, comment),
       restart: () => this.restart(),
       switchLanguage: () => this.#switchLanguage(),

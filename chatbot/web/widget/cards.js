@@ -19,7 +19,7 @@ a.card:hover { border-color: var(--edge); }
 .card-body { display: grid; flex: 1; min-width: 0; line-height: 1.35; }
 .card-title { font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }
 .card-note { color: var(--muted); font-size: 12.5px; }
-.price { font-size: 14px; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.price { max-width: 7em; font-size: 14px; font-weight: 650; font-variant-numeric: tabular-nums; line-height: 1.35; text-align: end; }
 .stock { color: var(--good); font-size: 12.5px; }
 .stock.few { color: light-dark(#7d5200, #e6b866); }
 .stock.out { color: var(--warn); }

@@ -73,8 +73,7 @@ header .icon-button + .icon-button { margin-inline-start: -8px; }
 .quick:hover { background: var(--tint); }
 
 .mine { display: flex; flex-direction: column; align-items: flex-end; margin-block: 20px 14px; animation: appear 200ms var(--ease); }
-.mine > p { max-width: 86%; padding: 9px 14px; border-radius: 18px 18px 5px 18px; background: var(--tint); white-space: pre-wrap; overflow-wrap: anywhere; }
-.mine:dir(rtl) > p { border-radius: 18px 18px 18px 5px; }
+.mine > p { max-width: 86%; padding: 9px 14px; border-radius: 18px; border-end-end-radius: 5px; background: var(--tint); white-space: pre-wrap; overflow-wrap: anywhere; }
 .unsent { display: flex; align-items: center; flex-wrap: wrap; justify-content: flex-end; gap: 6px; margin-block-start: 6px; color: var(--warn); font-size: 13px; }
 .unsent button { min-height: 24px; font-weight: 600; text-decoration: underline; text-underline-offset: 3px; }
 .answer { margin-block-end: 12px; }
@@ -83,6 +82,7 @@ header .icon-button + .icon-button { margin-inline-start: -8px; }
 .sentence { animation: appear 260ms var(--ease); }
 .failed .text { padding: 10px 14px; border-radius: 14px; background: var(--warn-soft); color: var(--warn); }
 .number, .mark-number { display: inline-grid; place-items: center; min-width: 18px; height: 18px; padding-inline: 4px; border-radius: 9px; color: var(--accent); background: var(--tint); font-size: 11px; font-weight: 650; line-height: 1; font-variant-numeric: tabular-nums; }
+.sentence:only-child .marks { display: none; } /* the chip below says it */
 .mark-number { margin-inline-start: 3px; vertical-align: 2px; }
 .mark-number:hover, .chip:hover .number { color: var(--on-accent); background: var(--accent); }
 .chips { display: flex; flex-wrap: wrap; gap: 6px; margin-block-start: 10px; }
@@ -108,12 +108,12 @@ header .icon-button + .icon-button { margin-inline-start: -8px; }
 
 .notice { display: flex; align-items: center; gap: 9px; margin: 0 14px 8px; padding: 9px 13px; border-radius: 12px; color: var(--warn); background: var(--warn-soft); font-size: 13px; line-height: 1.45; }
 .foot { padding: 4px 14px calc(9px + env(safe-area-inset-bottom, 0px)); }
-.composer { display: flex; align-items: flex-end; gap: 6px; padding: 5px 5px 5px 14px; border: 1px solid var(--edge); border-radius: 22px; background: var(--surface); transition: border-color 120ms, box-shadow 120ms; }
+.composer { display: flex; align-items: flex-end; gap: 6px; padding: 5px 5px 5px 14px; border: 1px solid var(--edge); border-radius: 22px; background: var(--surface); }
 .composer:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
 textarea:focus-visible { outline: none; } /* the box around it shows the focus */
-textarea { flex: 1; min-width: 0; max-height: 132px; padding: 5px 0; border: 0; outline: none; resize: none; background: none; line-height: 1.5; scrollbar-width: thin; }
+textarea { flex: 1; min-width: 0; max-height: 132px; padding: 5px 0; border: 0; outline: none; resize: none; background: none; line-height: 1.5; }
 textarea::placeholder, input::placeholder { color: var(--muted); opacity: 1; }
-.send { display: grid; place-items: center; flex: none; width: 34px; height: 34px; border-radius: 50%; color: var(--on-accent); background: var(--accent); transition: opacity 120ms; }
+.send { display: grid; place-items: center; flex: none; width: 34px; height: 34px; border-radius: 50%; color: var(--on-accent); background: var(--accent); }
 .composer:has(textarea:placeholder-shown) .send { color: var(--muted); background: var(--soft); }
 .under { display: flex; align-items: center; justify-content: space-between; gap: 8px; padding-block-start: 7px; }
 .person { display: inline-flex; align-items: center; gap: 7px; padding: 5px 9px 5px 6px; border-radius: 10px; color: var(--muted); font-size: 13px; }

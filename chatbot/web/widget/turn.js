@@ -16,6 +16,8 @@ export class TurnView {
     this.shown = new Set(); // cards
     this.sentences = [];
     this.sources = []; // passage ids, in the order of their numbers
+    this.cited = new Set();
+    this.run = null; // the last citation shown, as long as it may go on
     this.finished = false;
     this.text = h("div", { class: "text" });
     this.cards = h("div", { class: "cards" });
@@ -68,12 +70,15 @@ export class TurnView {
     const marks = h("span", { class: "marks" });
     // The number stands before the white space, which may be a line break.
     this.text.append(h("span", { class: "sentence" }, inline(body), marks), space);
-    this.sentences.push({ words, marks, cited: new Set() });
+    this.sentences.push({ words, marks });
   }
 
   #rewrite(reply) {
     this.text.replaceChildren();
+    this.chips.replaceChildren();
     this.sentences = [];
+    this.sources = [];
+    this.cited.clear();
     // A stored reply does not say where its sentences end; a quoted one shows where its quotes do.
     let rest = reply.text;
     for (const { quote } of reply.citations ?? []) {
@@ -84,21 +89,34 @@ export class TurnView {
       rest = rest.slice(found + quote.length);
     }
     if (rest) this.#sentence(rest);
+    this.rewritten = true;
   }
 
   #cite(citation) {
-    let number = this.sources.indexOf(citation.passage_id) + 1;
-    if (!number) {
-      number = this.sources.push(citation.passage_id);
-      const short = h("span", { class: "chip-title" }, citation.title || citation.source);
-      this.chips.append(this.#opener("chip", citation, number, h("span", { class: "number" }, String(number)), short));
+    const { passage_id: passage, start, end, quote } = citation;
+    const key = `${passage} ${start} ${end}`;
+    if (this.cited.has(key)) return;
+    this.cited.add(key);
+    const sentence = this.rewritten
+      ? this.sentences.find((it) => it.quote === quote)
+      : this.sentences[citation.sentence];
+    const { run } = this;
+    if (run?.sentence && sentence && run.citation.passage_id === passage && start >= run.citation.end && start - run.citation.end <= 2) {
+      // It goes on where the last one ended: one number for both, behind the later sentence.
+      Object.assign(run.citation, { end, quote: `${run.citation.quote} ${quote}` });
+      sentence.marks.append(run.button);
+      return;
     }
-    const quoted = this.sentences.find((sentence) => sentence.quote && sentence.quote === citation.quote);
-    const live = this.sentences.some((sentence) => sentence.quote) ? null : this.sentences[citation.sentence];
-    const sentence = quoted ?? (this.sentences.length > 1 ? live : null);
-    if (!sentence || sentence.cited.has(number)) return;
-    sentence.cited.add(number);
-    sentence.marks.append(this.#opener("mark-number", citation, number, String(number)));
+    const own = { ...citation };
+    let number = this.sources.indexOf(passage) + 1;
+    if (!number) {
+      number = this.sources.push(passage);
+      const short = h("span", { class: "chip-title" }, citation.title || citation.source);
+      this.chips.append(this.#opener("chip", own, number, h("span", { class: "number" }, String(number)), short));
+    }
+    const button = this.#opener("mark-number", own, number, String(number));
+    sentence?.marks.append(button);
+    this.run = { citation: own, sentence, button };
   }
 
   #opener(className, citation, number, ...children) {

@@ -19,7 +19,6 @@ export default {
   placeholder: "Ask about products, orders, delivery …",
   send: "Send",
   person: "Talk to a person",
-  person_request: "I would like to talk to a person.",
   menu: "Menu",
   minimise: "Close the chat",
   restart: "Start again",

@@ -19,7 +19,6 @@ export default {
   placeholder: "咨询商品、订单、配送……",
   send: "发送",
   person: "转人工客服",
-  person_request: "我想和人工客服沟通。",
   menu: "菜单",
   minimise: "关闭对话",
   restart: "重新开始",

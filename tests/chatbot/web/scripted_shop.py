@@ -37,14 +37,17 @@ AUSTRIA = "Delivery to Austria costs 6.90 EUR and is free from 79 EUR."
 
 @dataclass
 class Answer:
-    """What the shop says. ``pause`` is in seconds, before each sentence; ``break_after`` counts sentences."""
+    """What the shop says.
+
+    With ``gate`` the second sentence waits until it is set; after ``break_after`` sentences the connection ends.
+    """
 
     sentences: list[str]
     citations: list[dict[str, Any]] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)
     quick_replies: list[str] = field(default_factory=list)
     kind: str = "answer"
-    pause: float = 0.0
+    gate: threading.Event | None = None
     break_after: int | None = None
 
 
@@ -302,8 +305,8 @@ async def stream(turn: dict[str, Any], last: str | None, *, breaks: bool) -> Asy
         event_id = f"{turn['id']}:{number}"
         if last is not None and number <= int(last.rpartition(":")[2]):
             continue
-        if kind == "sentence":
-            await asyncio.sleep(answer.pause)
+        if kind == "sentence" and said == 1 and answer.gate is not None:
+            await asyncio.to_thread(answer.gate.wait, 10)
         if kind == "done":
             turn["done"] = True
         yield f"id: {event_id}\nevent: {kind}\ndata: {json.dumps({'type': kind, 'id': event_id, **data})}\n\n".encode()
