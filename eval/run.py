@@ -35,7 +35,7 @@ def run(
     if suite == "real":
         from eval.real_shops import run_real
 
-        return run_real(as_json=as_json, failures=failures, only=only)
+        return run_real(config, as_json=as_json, failures=failures, only=only)
     raise InputError(f"there is no suite {suite!r}", expected=" or ".join(SUITES))
 
 
