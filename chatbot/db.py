@@ -109,9 +109,14 @@ class CleanText(sa.types.TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return None if value is None else clean(value)
+
+
+def clean(text: str) -> str:
+    """What ``CleanText`` stores of a text."""
+    if "\0" not in text and (text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)):
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def connect(url: str) -> sa.Engine:

@@ -23,7 +23,7 @@ from chatbot.importers.mapping import Kind, TableMapping, load_mapping
 from chatbot.importers.records import Assembler, Record
 from chatbot.importers.tables import Table, from_rows, open_table
 from chatbot.importers.write import staging
-from configs.errors import ConfigError, RowError
+from configs.errors import ConfigError, InputError, RowError
 
 __all__ = [
     "Progress",
@@ -151,17 +151,24 @@ def _run(
     progress: Progress | None,
 ) -> Report:
     started = time.perf_counter()
+    if len(source) > 200:
+        raise InputError(f"the source's name has {len(source)} characters", expected="at most 200")
+    if kind == "pages":
+        raise ConfigError("pages do not go into the database", hint="kefu ingest docs FILE --mapping NAME")
     assembler = _assembler(kind, table, mapping, strict=strict, currency=currency)
     tally = assembler.tally
-    with staging(db, kind) as stage:
-        for count in stage.add(_assemble(assembler, table, progress), source):
+    try:
+        with staging(db, kind) as stage:
+            for count in stage.add(_assemble(assembler, table, progress), source):
+                if progress:
+                    progress("staging", count)
+            stage.keep(tally.spoilt)
             if progress:
-                progress("staging", count)
-        stage.keep(tally.spoilt)
-        if progress:
-            progress("writing", count)
-        whole = prune and not tally.without_key
-        changes = stage.apply(source, prune=whole)
+                progress("writing", count)
+            whole = prune and not tally.without_key
+            changes = stage.apply(source, prune=whole)
+    except (sa.exc.DataError, sa.exc.IntegrityError) as error:
+        raise InputError(f"the database refuses a record of {table.name}: {error.orig}") from error
     notes = list(table.notes)
     if prune and not whole:
         notes.append(

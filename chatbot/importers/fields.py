@@ -16,12 +16,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chatbot.db import MONEY_DECIMALS
+from chatbot.db import MONEY_DECIMALS, clean
 from chatbot.importers.transforms import UnreadableError
-from chatbot.shop import ORDER_STATES
+from chatbot.shop import ORDER_STATES, fold
 
 Parser = Callable[[Any], Any]
 _CENT = Decimal("0.01")
+_SIGN = re.compile(r"^[A-Za-z]{0,3}[€$£¥₹]?\s*(?=[\d+\-.])|\s*(?:[€$£¥₹]|[A-Za-z]{3})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Target:
 def text(value: Any) -> str | None:
     """Any value as text; outer space is nothing."""
     if isinstance(value, str):
-        return value.strip() or None
+        return clean(value).strip() or None
     if value is None:
         return None
     if isinstance(value, float):
@@ -50,7 +51,7 @@ def text(value: Any) -> str | None:
 
 def identifier(value: Any) -> str | None:
     found = text(value)
-    if found is not None and len(found) > 200:
+    if found is not None and max(len(found), len(fold(found))) > 200:
         raise UnreadableError("at most 200 characters")
     return found
 
@@ -72,7 +73,7 @@ def money(value: Any) -> Decimal | None:
     found = text(value)
     if found is None:
         return None
-    bare = re.sub(r"^[^\d+\-.,]+|[^\d.,]+$", "", found.replace("\u00a0", " ")).strip()
+    bare = _SIGN.sub("", found)
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", bare):
         bare = bare.replace(",", "")
     try:
@@ -105,7 +106,7 @@ def whole(least: int) -> Parser:
             number = Decimal(found)
         except InvalidOperation:
             number = Decimal("NaN")
-        if not number.is_finite() or number != int(number) or not least <= number < 2**31:
+        if not number.is_finite() or not least <= number < 2**31 or number != int(number):
             raise UnreadableError(f"a whole number of {least} or more")
         return int(number)
 
@@ -165,6 +166,11 @@ def status(value: Any) -> str | None:
 def time(zone: str = "UTC", written: str | None = None) -> Parser:
     """A moment in UTC; ``zone`` holds for times that are written without one."""
     tz = ZoneInfo(zone)
+    expected = (
+        f"a time written as {written}"
+        if written
+        else "a time such as 2025-11-24T09:30:00+01:00 (format says how)"
+    )
 
     def parse(value: Any) -> datetime | None:
         if isinstance(value, datetime):
@@ -178,11 +184,11 @@ def time(zone: str = "UTC", written: str | None = None) -> Parser:
             try:
                 moment = datetime.strptime(found, written) if written else datetime.fromisoformat(found)
             except ValueError:
-                expected = (
-                    f"a time written as {written}" if written else "a time such as 2025-11-24T09:30:00+01:00"
-                )
-                raise UnreadableError(f"{expected} (format says how)") from None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+                raise UnreadableError(expected) from None
+        try:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+        except OverflowError:
+            raise UnreadableError(expected) from None
 
     return parse
 

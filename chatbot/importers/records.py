@@ -91,6 +91,7 @@ class Assembler:
         self._grouped = mapping.grouped or bool(self._child) or self._kind == "purchases"
         self._groups: dict[str, list[_Row]] = {}
         self._lines: dict[str, int] = {}
+        self._variants: dict[str, str] = {}
 
     def feed(self, batch: Batch) -> Iterator[Record]:
         tally = self.tally
@@ -168,6 +169,8 @@ class Assembler:
                 values["attributes"] = {name: value for name, value in found if value is not None}
             if self._kind in COMPLETE:
                 COMPLETE[self._kind](values, children)
+            if self._kind == "products":
+                self._claim_variants(key, children)
         except UnreadableError as error:
             identity = IDENTITY[self._kind][0]
             self._reject(self._error(rows[0].line, Wrong(identity, key, error.expected)), key)
@@ -175,6 +178,14 @@ class Assembler:
                 self.tally.skipped["another row of the same record was rejected"] += len(rows) - 1
             return
         yield Record(key, digest_of((values, children)), values, children)
+
+    def _claim_variants(self, key: str, children: Sequence[Mapping[str, Any]]) -> None:
+        claimed = {variant["key"]: key for variant in children}
+        for variant in claimed.keys() & self._variants.keys():
+            raise UnreadableError(f"each variant once ({variant} belongs to {self._variants[variant]} too)")
+        if len(claimed) < len(children):
+            raise UnreadableError("each variant once in a product")
+        self._variants.update(claimed)
 
     def _total_quantity(self, own: Sequence[tuple[Any, ...]]) -> int:
         column = next((place for place, reader in enumerate(self._own) if reader.name == "quantity"), None)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from configs.errors import InputError, RowError
 
@@ -110,7 +110,7 @@ def _open_csv(path: Path, encoding: str, delimiter: str | None, notes: list[str]
             header = next(csv.reader(file, delimiter=delimiter), [])
     except (UnicodeDecodeError, LookupError) as error:
         raise InputError(f"{path.name} cannot be read as {encoding}: {error}") from error
-    columns = [name.strip() for name in header]
+    columns = [name.strip().lstrip("\ufeff") for name in header]
     twice = sorted({name for name in columns if columns.count(name) > 1 and name})
     if not any(columns) or twice:
         raise InputError(
@@ -176,12 +176,12 @@ def _json_objects(
     path: Path, encoding: str, broken: list[RowError]
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     with path.open(encoding=encoding) as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in _numbered(file, path.name):
             if not line.strip():
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 expected = f"one JSON object a line ({error})"
                 broken.append(
                     RowError(file=path.name, line=number, column="", value=line.rstrip(), expected=expected)
@@ -193,6 +193,19 @@ def _json_objects(
                 broken.append(
                     RowError(file=path.name, line=number, column="", value=row, expected="a JSON object")
                 )
+
+
+def _numbered(file: TextIO, name: str) -> Iterator[tuple[int, str]]:
+    number = 0
+    while True:
+        number += 1
+        try:
+            line = file.readline()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{name}:{number}: the file cannot be read on: {error}") from error
+        if not line:
+            return
+        yield number, line
 
 
 def _of_objects(

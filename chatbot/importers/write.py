@@ -154,21 +154,17 @@ class Staging:
         connection.execute(child.insert().from_select([column.name for column in child.c], rows))
 
     def _refuse_shared_variants(self, staged: sa.Table) -> None:
-        inside = (
-            sa.select(staged.c.sku, sa.func.min(staged.c.parent_key), sa.func.max(staged.c.parent_key))
-            .group_by(staged.c.key, staged.c.sku)
-            .having(sa.func.count() > 1)
+        shared = sa.select(staged.c.sku, staged.c.parent_key, t.variants.c.parent_key).join(
+            t.variants, t.variants.c.key == staged.c.key
         )
-        outside = sa.select(staged.c.sku, staged.c.parent_key, t.variants.c.parent_key).join(
-            t.variants, (t.variants.c.key == staged.c.key) & (t.variants.c.parent_key != staged.c.parent_key)
-        )
-        for query in (inside, outside):
-            found = self._connection.execute(query).first()
-            if found:
-                raise InputError(
-                    f"the variant {found[0]!r} belongs to the products {found[1]!r} and {found[2]!r}",
-                    expected="each variant's sku once in the shop",
-                )
+        found = self._connection.execute(
+            shared.where(staged.c.parent_key.in_(sa.select(self._stage.c.key)))
+        ).first()
+        if found:
+            raise InputError(
+                f"the variant {found[0]!r} belongs to the products {found[1]!r} and {found[2]!r}",
+                expected="each variant's sku once in the shop",
+            )
 
 
 def _copy(table: sa.Table, metadata: sa.MetaData) -> sa.Table:
