@@ -6,12 +6,14 @@ Works on a copy of the shop's database, so that no conversation of the suite sta
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -21,7 +23,7 @@ from chatbot.db import connect
 from chatbot.turn import answer
 from configs.settings import Settings
 from eval.claims import Said
-from eval.facts import wrong_facts
+from eval.facts import count_facts, wrong_facts
 from eval.golden import Case
 from eval.leaks import leaks
 from eval.metrics import CaseResult, Reply, judge
@@ -49,10 +51,11 @@ def _copy(db: sa.Engine, folder: Path) -> sa.Engine:
     """A copy of a SQLite database; another kind is used as it is."""
     if db.dialect.name != "sqlite":
         return db
-    with db.connect() as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(folder / "kefu.db"),))
+    path = folder / "kefu.db"
+    with closing(db.raw_connection()) as whole, closing(sqlite3.connect(path)) as copy:
+        cast(sqlite3.Connection, whole.driver_connection).backup(copy)
     db.dispose()
-    return connect(f"sqlite:///{folder / 'kefu.db'}")
+    return connect(f"sqlite:///{path}")
 
 
 async def replay(
@@ -84,7 +87,14 @@ async def replay_case(app: App, case: Case, world: World) -> CaseResult:
             reply.cards,
         )
         judged = judge(say, reply)
-        results.append(replace(judged, wrong=wrong_facts(said, world), leaked=leaks(said, world)))
+        results.append(
+            replace(
+                judged,
+                wrong=wrong_facts(said, world),
+                leaked=leaks(said, world),
+                facts=count_facts(said, world),
+            )
+        )
         conversation = app.store.conversation(conversation.id)
     return CaseResult(case, tuple(results), _state_problems(case, conversation))
 

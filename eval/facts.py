@@ -14,7 +14,14 @@ from decimal import Decimal
 
 from chatbot.shop import Order
 from eval.claims import Focus, Said, Wrong
-from eval.facts_catalogue import NAME, card_figures, price_figures, stock_figures, working_days
+from eval.facts_catalogue import (
+    NAME,
+    card_figures,
+    count_figures,
+    price_figures,
+    stock_figures,
+    working_days,
+)
 from eval.match import Day, days, normalise
 from eval.world import World
 
@@ -60,6 +67,18 @@ def wrong_facts(said: Said, world: World) -> list[Wrong]:
         sentence = _mask(normalise(part), world)
         found += _sentence(sentence, said, world, focus, loose)
     return found
+
+
+def count_facts(said: Said, world: World) -> int:
+    """How many figures of the reply ``wrong_facts`` holds against the data."""
+    sentences = [_mask(normalise(part), world) for part in _SENTENCE.split(said.text)]
+    return sum(
+        count_figures(sentence)
+        + len(days(sentence))
+        + len(_TRACKING.findall(sentence))
+        + len(world.order_number.findall(sentence))
+        for sentence in sentences
+    )
 
 
 def _mask(plain: str, world: World) -> str:

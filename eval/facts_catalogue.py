@@ -34,6 +34,11 @@ _ASIDE = re.compile(r"\b(?:total|delivery|shipping|subtotal|order of)\b|总额|�
 # --- prices -------------------------------------------------------------------------------------------------
 
 
+def count_figures(sentence: str) -> int:
+    """How many prices, stock figures and delivery times there are to check."""
+    return sum(len(pattern.findall(sentence)) for pattern in (_PRICE, _STOCK, _WORKING_DAYS))
+
+
 def price_figures(
     sentence: str, said: Said, world: World, focus: Focus, loose: set[Decimal]
 ) -> Iterator[Wrong]:

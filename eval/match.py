@@ -56,7 +56,8 @@ class Day:
 @lru_cache(maxsize=4096)
 def normalise(text: str) -> str:
     """Lower case, one kind of dash and quote, no Markdown, single spaces, none beside Chinese characters."""
-    plain = unicodedata.normalize("NFKC", text).translate(_DASHES).casefold()
+    # NFKC would make "，" a comma, and "6，11" a number.
+    plain = unicodedata.normalize("NFKC", text.replace("，", ", ")).translate(_DASHES).casefold()
     plain = _MARKDOWN.sub("", plain)
     return _BESIDE_CJK.sub("", " ".join(plain.split()))
 

@@ -37,6 +37,8 @@ class TurnResult:
     source_recall: float | None
     wrong: Sequence[Wrong] = ()
     leaked: Sequence[Wrong] = ()
+    facts: int = 0
+    """How many figures were held against the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def _figures(results: Sequence[CaseResult], suffix: str) -> dict[str, float]:
             found |= {f"{name}{suffix}_low": round(low, 4), f"{name}{suffix}_high": round(high, 4)}
     found[f"cases{suffix}"] = len(results)
     found[f"turns{suffix}"] = len(turns)
+    found[f"facts_checked{suffix}"] = sum(turn.facts for turn in turns)
     found[f"wrong_facts{suffix}"] = sum(len(turn.wrong) for turn in turns)
     found[f"leaks{suffix}"] = sum(len(turn.leaked) for turn in turns)
     return found

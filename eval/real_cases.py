@@ -162,15 +162,13 @@ def _plain(value: Any, part: str | None) -> str:
 
 
 def _rows(lookup: Lookup, data: Path) -> list[dict[str, Any]]:
-    table = _table(str(data / lookup.file))
-    chosen = None
+    kept = _table(str(data / lookup.file))
     for column, wanted in lookup.where.items():
-        if column not in table:
-            raise InputError(f"{lookup.file} has no column {column!r}", expected=", ".join(table.columns))
-        cells = table[column].astype(str).str.removesuffix(".0")
-        fits = cells.str.startswith(wanted[:-1]) if wanted.endswith("*") else cells == wanted
-        chosen = fits if chosen is None else chosen & fits
-    rows: list[dict[str, Any]] = table[chosen].to_dict("records")
+        if column not in kept:
+            raise InputError(f"{lookup.file} has no column {column!r}", expected=", ".join(kept.columns))
+        cells = kept[column].astype(str).str.removesuffix(".0")
+        kept = kept[cells.str.startswith(wanted[:-1]) if wanted.endswith("*") else cells == wanted]
+    rows = [{str(name): cell for name, cell in row.items()} for row in kept.to_dict("records")]
     if not rows:
         raise InputError(f"{lookup.file} has no row where {dict(lookup.where)}")
     return rows

@@ -6,7 +6,7 @@ import pytest
 
 from chatbot.conversation import Card, ToolCall
 from eval.claims import Said
-from eval.facts import wrong_facts
+from eval.facts import count_facts, wrong_facts
 from eval.leaks import leaks
 from eval.world import World
 
@@ -74,6 +74,13 @@ def test_what_is_true_passes(demo_world: World, customer: str | None, text: str)
     said = Said(text, customer)
     assert wrong_facts(said, demo_world) == []
     assert leaks(said, demo_world) == []
+
+
+def test_figures_are_counted(demo_world: World) -> None:
+    assert count_facts(Said("Thank you! Anything else?"), demo_world) == 0
+    assert count_facts(Said(TRUE[0][1]), demo_world) == 1
+    status = next(text for customer, text in TRUE if customer == "C01775")
+    assert count_facts(Said(status), demo_world) == 6  # an order, three days, a tracking number, a price
 
 
 @pytest.mark.parametrize(("what", "customer", "text"), PLANTED)

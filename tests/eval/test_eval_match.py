@@ -26,6 +26,8 @@ from eval.match import days, normalise, numbers, says, says_one
         ("30天", "收货后 30 天内"),
         ("euro*", "ten euros"),
         ("LL-120730", "order ll-120730, placed today"),
+        ("LL-120730", "- LL-120730，11月17日下单"),
+        ("6.90", "运费6.90，12天"),
         ("-4 °c", "comfort temperature −4 °C"),
         ("+49 30 5550 0199", "Call +49 30 5550 0199."),
         ("date:2026-12-06", "until Sunday 6 December"),
