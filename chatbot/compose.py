@@ -6,9 +6,10 @@ store and no thresholds: each draft carries its confidence, and the caller decid
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,17 +54,43 @@ class _Unit:
     def text(self) -> str:
         return self.passage.text[self.start : self.end]
 
+    @property
+    def titled(self) -> str:
+        return f"{self.passage.title}\n{self.text}"
 
-@dataclass(slots=True)
-class Weights:
-    """How the units of the found passages are ranked, and how the best one's signals become a confidence."""
 
-    cosine: float = 0.5
-    coverage: float = 0.25
-    passage: float = 0.25
-    first: float = 0.04
-    logistic: tuple[float, float, float, float] = field(default=(-5.5, 3.0, 4.0, 3.0))
-    """Intercept, and factors of the passage's score, the unit's cosine and the coverage of the question."""
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Logistic regression from the signals of a quote to the probability that it answers the question.
+
+    The signals: the passage's own confidence, the cosines of the question with the best unit under its title, with
+    the heading alone and with the best unit alone, and the share of the question's content words that the passage
+    holds. ``kefu eval calibrate`` fits it.
+    """
+
+    intercept: float
+    passage: float
+    unit: float
+    heading: float
+    text: float
+    coverage: float
+
+    def confidence(
+        self, *, passage: float, unit: float, heading: float, text: float, coverage: float
+    ) -> float:
+        logit = (
+            self.intercept
+            + self.passage * passage
+            + self.unit * unit
+            + self.heading * heading
+            + self.text * text
+            + self.coverage * coverage
+        )
+        return 1.0 / (1.0 + math.exp(-logit))
+
+
+SAME_LANGUAGE = Calibration(intercept=-5.63, passage=2.33, unit=2.09, heading=1.83, text=2.16, coverage=1.89)
+CROSS_LINGUAL = Calibration(intercept=-2.58, passage=4.06, unit=2.49, heading=2.16, text=2.17, coverage=0.0)
 
 
 def quote(
@@ -72,8 +99,8 @@ def quote(
     passages: Sequence[Passage],
     encode: Encode,
     *,
+    language: str,
     limit: int,
-    weights: Weights,
 ) -> QuoteDraft | None:
     """The sentences of the passages that answer best, verbatim, at most ``limit`` units from one passage.
 
@@ -82,31 +109,43 @@ def quote(
     units = [unit for passage in passages for unit in _units(passage)]
     if not units:
         return None
-    cosine = encode([f"{unit.passage.title}\n{unit.text}" for unit in units]) @ query_vector
+    cosine = encode([unit.titled for unit in units]) @ query_vector
     wanted = _idf_words(query, passages)
     coverage = np.array([_coverage(wanted, f"{unit.passage.title} {unit.text}") for unit in units])
     found = np.array([unit.passage.score for unit in units])
     first = np.array([unit.first for unit in units], dtype=float)
-    ranking = (
-        weights.cosine * cosine
-        + weights.coverage * coverage
-        + weights.passage * found
-        + weights.first * first
-    )
+    ranking = 0.5 * cosine + 0.25 * coverage + 0.35 * found + 0.04 * first
     best = int(np.argmax(ranking))
     passage = units[best].passage
     own = [index for index, unit in enumerate(units) if unit.passage is passage]
     chosen = _grow(best, own, units, ranking, limit)
-    whole = max(_coverage(wanted, f"{passage.title} {passage.text}"), float(coverage[best]))
-    signals = np.array([1.0, passage.score, float(cosine[best]), whole])
-    confidence = float(1 / (1 + np.exp(-signals @ np.array(weights.logistic))))
+    alone = encode([passage.title.split(" › ")[-1], *(units[index].text for index in own)]) @ query_vector
+    calibration = SAME_LANGUAGE if language == passage.language else CROSS_LINGUAL
+    confidence = calibration.confidence(
+        passage=passage.score,
+        unit=float(max(cosine[index] for index in own)),
+        heading=float(alone[0]),
+        text=float(alone[1:].max()),
+        coverage=_coverage(wanted, f"{passage.title} {passage.text}"),
+    )
     pieces = []
     for position, index in enumerate(chosen):
         unit = units[index]
-        text = readable(unit.text)
         lead = "" if position == 0 else "\n" if _LIST_ITEM.match(unit.text) or "\n" in unit.text else " "
-        pieces.append(Piece(lead + text, (_citation(passage, unit.start, unit.end, position),)))
+        pieces.append(
+            Piece(lead + readable(unit.text), (_citation(passage, unit.start, unit.end, position),))
+        )
     return QuoteDraft(pieces, passage, confidence)
+
+
+def texts_to_keep(passages: Sequence[Passage]) -> list[str]:
+    """Every text of these passages that ``quote`` will embed, so that they can be embedded beforehand."""
+    texts: list[str] = []
+    for passage in passages:
+        texts.append(passage.title.split(" › ")[-1])
+        for unit in _units(passage):
+            texts += [unit.titled, unit.text]
+    return list(dict.fromkeys(texts))
 
 
 def _units(passage: Passage) -> Iterator[_Unit]:

@@ -33,7 +33,7 @@ PERSONAL = frozenset({"order_status", "order_list", "return_eligibility"})
 PRODUCT = frozenset({"product_search", "product_details", "recommend"})
 
 HANDOFF_THRESHOLD = 0.85
-HINT_THRESHOLD = 0.3
+PRODUCT_WEIGHT = 0.7
 RESOLVE_THRESHOLD = 0.6
 """From this score on, a message names a product."""
 
@@ -73,7 +73,10 @@ class Dialogue:
     """What the last turns left behind for the next message to lean on."""
 
     skus: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
     order_id: str | None = None
+    signed_in: bool = False
+    own_country: str | None = None
     country: str | None = None
     intent: str | None = None
     asked: str | None = None
@@ -93,6 +96,7 @@ class Dialogue:
             state = replace(
                 state,
                 skus=shown or state.skus,
+                orders=orders or state.orders,
                 order_id=orders[0] if orders else state.order_id,
                 asked=turn.plans[-1].intent if turn.reply.kind == "clarify" and turn.plans else None,
                 messages=(turn.message, *state.messages),
@@ -117,6 +121,11 @@ def packaged_intents(language: str) -> dict[str, list[str]]:
     path = Path(configs.__file__).parent / "intents" / f"{language}.yaml"
     data: dict[str, dict[str, list[str]]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return {intent: list(entry["examples"]) for intent, entry in data.items()}
+
+
+def _family(intent: str) -> str:
+    """Intents that compete as one."""
+    return "product" if intent in PRODUCT else "personal" if intent in PERSONAL else intent
 
 
 class Classifier(Protocol):
@@ -179,6 +188,8 @@ class Router:
     def _plan_one(self, text: str, dialogue: Dialogue, language: str) -> Plan:
         question = slots.core(text)
         scores = self._classifiers.get(language, self._classifiers["en"]).scores(question)
+        if slots.commands_machine(text):
+            return Plan("out_of_scope", 1.0, language, question, {}, (), question)
         if slots.asks_for_person(text) or scores.get("handoff", 0.0) > HANDOFF_THRESHOLD:
             call = ToolCall("handoff", {"reason": "requested"})
             return Plan("handoff", 1.0, language, question, {}, (call,), question)
@@ -190,14 +201,14 @@ class Router:
             values["country"] = country
         self._add_product(question, values, dialogue, language, scores)
         intent, certain = self._choose(question, scores, values, dialogue)
-        if not certain and intent not in SOCIAL | {"policy", "out_of_scope"}:
-            intent = self._or_policy(question, intent, scores, values, dialogue, language)
         confidence = max(scores.get(intent, 0.0), 0.9 if certain else 0.0)
-        query = self._query(question, intent, values, dialogue)
+        if not certain and (intent not in SOCIAL or confidence < 0.6):
+            intent, confidence = self._weigh(question, intent, scores, values, dialogue, language)
+        query = self._query(question, intent, dialogue, language)
         calls = self._calls(question, intent, values, dialogue)
         return Plan(intent, round(confidence, 4), language, query, values, tuple(calls), question)
 
-    def _or_policy(
+    def _weigh(
         self,
         question: str,
         intent: str,
@@ -205,22 +216,54 @@ class Router:
         values: Mapping[str, Any],
         dialogue: Dialogue,
         language: str,
-    ) -> str:
-        """The pages are asked too: where they hold an answer and the intent is not sure, they are believed."""
-        found = self._search.search(question, dialogue=dialogue.messages[:2], language=language, k=1)
-        page = found[0].score if found else 0.0
-        group = next((group for group in (PERSONAL, PRODUCT) if intent in group), {intent})
-        sure = sum(scores.get(name, 0.0) for name in group)
-        specific = bool(values.get("sku")) if intent in PRODUCT else bool(values.get("country"))
-        if specific:
-            return "policy" if page >= 0.85 and sure < 0.7 else intent
-        if intent == "product_details":
-            return "policy" if page >= 0.5 else intent
-        return (
-            "policy"
-            if page >= 0.7 and (sure < 0.85 or page >= 0.97 or intent == "delivery_estimate")
-            else intent
+    ) -> tuple[str, float]:
+        """Where nothing literal decides, the shop's own content does.
+
+        Each family of intents gets its confidence by wording plus what supports it: how sure the search is that a
+        page answers, how sure it is that the catalogue has it, a country for delivery. The best one wins.
+        """
+        page = self._page(question, dialogue, language)
+        named = float(values.get("sku_score", 0.0))
+        hits = [] if named else self._products.search(slots.without_price(question), language=language, k=1)
+        catalogue = max(named, hits[0].score if hits else 0.0)
+        leans = slots.is_follow_up(question) or slots.is_elliptic(question)
+        # "how long will you hold it?" with no product in sight is not about a product
+        worded = (
+            0.0
+            if leans and not named and not dialogue.skus
+            else sum(scores.get(name, 0.0) for name in PRODUCT)
         )
+        support = {
+            "policy": scores.get("policy", 0.0) + page + (0.3 if _HOW_TO.search(question) else 0.0),
+            "product": worded + PRODUCT_WEIGHT * catalogue,
+            "personal": sum(scores.get(name, 0.0) for name in PERSONAL)
+            + (0.3 if _OWN.search(question) else 0.0)
+            + (0.3 if dialogue.signed_in else 0.0),
+            "delivery_estimate": scores.get("delivery_estimate", 0.0)
+            + (0.6 if values.get("country") or dialogue.country else 0.2 if dialogue.own_country else 0.0),
+            "out_of_scope": scores.get("out_of_scope", 0.0) + 0.2,
+        }
+        if leans and dialogue.intent:
+            support[_family(dialogue.intent)] = support.get(_family(dialogue.intent), 0.0) + 0.4
+        if page >= 0.9 and not named and (intent == "product_details" or scores.get(intent, 0.0) < 0.5):
+            support["policy"] += 0.6  # a page that surely answers, against a product that nobody named
+        best = max(support, key=lambda name: support[name])
+        confidence = min(1.0, support[best] / 1.5)
+        if best == _family(intent):
+            return intent, confidence
+        if best == "product":
+            return ("product_details" if named else "product_search"), confidence
+        if best == "personal":
+            return max(PERSONAL, key=lambda name: scores.get(name, 0.0)), confidence
+        return best, confidence
+
+    def _page(self, question: str, dialogue: Dialogue, language: str) -> float:
+        """How sure the search is that a page answers the question, or the question at the end of it."""
+        best = 0.0
+        for text in dict.fromkeys((question, slots.focus(question))):
+            found = self._search.search(text, dialogue=dialogue.messages[:2], language=language, k=1)
+            best = max(best, found[0].score if found else 0.0)
+        return best
 
     def _add_product(
         self,
@@ -232,6 +275,13 @@ class Router:
     ) -> None:
         """Put the product that the message names, or leans on, into ``values``."""
         index = slots.ordinal(text)
+        if (
+            index is not None
+            and dialogue.intent in PERSONAL
+            and -len(dialogue.orders) <= index < len(dialogue.orders)
+        ):
+            values["order_id"] = dialogue.orders[index]
+            return
         if index is not None and dialogue.skus and -len(dialogue.skus) <= index < len(dialogue.skus):
             values["sku"], values["sku_score"] = dialogue.skus[index], 1.0
             return
@@ -242,15 +292,19 @@ class Router:
         if not dialogue.skus:
             return
         leans = slots.is_follow_up(text)
-        hinted = [hit for hit in hits if hit.score >= HINT_THRESHOLD]
-        if hinted and dialogue.intent in PRODUCT and leans:
-            # "the pond one": of what was shown, or else of the catalogue, the one with that word in its name.
-            shown = [hit for hit in hinted if hit.sku in dialogue.skus]
-            values["sku"], values["sku_score"] = (shown or hinted)[0].sku, 0.6
-            return
+        which = slots.which_one(text)
+        if which and dialogue.intent in PRODUCT:
+            found = self._products.search(which, language=language, k=8)
+            shown = [hit.sku for hit in found if hit.sku in dialogue.skus and hit.score >= 0.5]
+            others = self._products.search(
+                f"{which} {dialogue.query}", language=language, exclude=dialogue.skus, k=1
+            )
+            if shown or (others and others[0].score >= 0.5):
+                values["sku"], values["sku_score"] = shown[0] if shown else others[0].sku, 0.6
+                return
         about_products = sum(scores.get(intent, 0.0) for intent in ("product_details", "recommend"))
-        others = max((score for intent, score in scores.items() if intent not in PRODUCT), default=0.0)
-        short = len(lang.words(text)) <= 8 and others < 0.8 and not _OWN_ORDER.search(text)
+        elsewhere = max((score for intent, score in scores.items() if intent not in PRODUCT), default=0.0)
+        short = len(lang.words(text)) <= 8 and elsewhere < 0.8 and not _OWN_ORDER.search(text)
         if (leans and about_products > 0.15) or (dialogue.intent in PRODUCT and ("aspect" in values or slots.is_elliptic(text) or short)):  # fmt: skip
             values["sku"], values["sku_score"] = dialogue.skus[0], 0.5
 
@@ -274,18 +328,16 @@ class Router:
             return "policy", True
         if intent == "return_eligibility":
             if not own_order or (_HOW_TO.search(text) and not values.get("order_id")):
-                return "policy", True
+                return "policy", False
             return intent, True
         if intent in PERSONAL and (values.get("order_id") or (own_order and scores[intent] > 0.6)):
             return intent, True
-        if intent == "product_search" and sku_score >= 0.8 and not _GENERIC_SEARCH.search(text):
+        if intent == "product_search" and values.get("sku") and not _GENERIC_SEARCH.search(text):
             return "product_details", False
-        if intent == "product_details" and not values.get("sku"):
-            return (
-                "product_details"
-                if slots.is_follow_up(text) and "max_price" not in values
-                else "product_search"
-            ), False
+        if intent == "product_details" and not values.get("sku") and values.get("aspect") and slots.is_follow_up(text) and len(lang.content_words(text)) <= 2:  # fmt: skip
+            return intent, True  # "is it in stock?" of nothing that was named: ask which product
+        if intent == "product_details" and not values.get("sku") and "max_price" in values:
+            return "product_search", False
         if intent == "recommend" and values.get("sku") and _ABOUT.search(text):
             return "product_details", True
         if intent not in PRODUCT | PERSONAL | {"policy", "delivery_estimate"} and sku_score >= 0.75:
@@ -309,8 +361,7 @@ class Router:
             return "product_search"
         return None
 
-    @staticmethod
-    def _query(text: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue) -> str:
+    def _query(self, text: str, intent: str, dialogue: Dialogue, language: str) -> str:
         """What to search for: the message, after the last question where it leans on it."""
         if intent == "product_search":
             text = slots.without_price(text)
@@ -318,6 +369,10 @@ class Router:
         leans = slots.is_elliptic(text) or (intent == "policy" and (slots.is_follow_up(text) or short))
         if leans and dialogue.query and dialogue.intent == intent:
             return f"{dialogue.query} {text}"
+        asked = slots.focus(text)
+        if intent == "policy" and asked != text:
+            found = {query: self._search.search(query, language=language, k=1) for query in (text, asked)}
+            return max(found, key=lambda query: found[query][0].score if found[query] else 0.0)
         return text
 
     def _calls(self, text: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue) -> list[ToolCall]:
@@ -336,6 +391,8 @@ class Router:
                 return [ToolCall("delivery_estimate", _given(country=country, express=values.get("express")))]
             case "product_details" if values.get("sku"):
                 return [ToolCall("product_details", self._details(text, values))]
+            case "product_details" if not slots.is_follow_up(text):
+                return [ToolCall("product_search", {"query": text})]
             case "product_search":
                 wanted = {key: values.get(key) for key in ("max_price", "min_price", "colour", "size")}
                 stocked = True if values.get("aspect") == "stock" else None

@@ -156,6 +156,18 @@ def ordinal(text: str) -> int | None:
     return _ORDINALS[(match[1] or match[2]).lower()] if match else None
 
 
+_WHICH_ONE = re.compile(
+    r"\bthe ((?!same|other|first|second|third|fourth|last|next|right|wrong)[\w-]+(?: [\w-]+)?) ones?\b",
+    re.IGNORECASE,
+)
+
+
+def which_one(text: str) -> str | None:
+    """The word that picks one of several: "pond" in "is the pond one free of latex?"."""
+    match = _WHICH_ONE.search(text)
+    return match[1] if match else None
+
+
 def asks_for_person(text: str) -> bool:
     return bool(_PERSON.search(text)) and not _NOT_PERSON.search(text)
 
@@ -227,7 +239,8 @@ _PLEASANTRIES = re.compile(
     r"|\b(?:please|plz|pls|kindly)\b[,]?"
     r"|\bi (?:was|am) (?:just )?wondering (?:if|whether) (?:it (?:would|might) be (?:at all )?possible (?:for me )?to|i (?:can|could))?"
     r"|\b(?:could|can|would) you (?:tell|let) me(?: know)?(?: if| whether)?\b|\bi(?:'d| would) like to know(?: if| whether)?\b|\bi am afraid,?"
-    r"|^(?:你好|您好|请问|麻烦问一下)[，,！!。\s]*|谢谢[！!。]*$",
+    r"|^(?:你好|您好|请问|麻烦问一下)[，,！!。\s]*|谢谢[！!。]*$"
+    r"|^(?:我想(?:买|要|找)|我要买?|有没有|你们(?:这里)?有)(?:一个|一款|一些|一把|一条|一张)?",
     re.IGNORECASE,
 )
 
@@ -240,6 +253,27 @@ def core(text: str) -> str:
     kept = re.sub(r"([!?])\1+", r"\1", _PLEASANTRIES.sub(" ", text))
     kept = re.sub(r"\s+([?.!,])", r"\1", " ".join(kept.split())).strip(" ,")
     return kept if len(lang.words(kept)) > 1 else text.strip()
+
+
+def focus(text: str) -> str:
+    """The question at the end of a message that tells a story first; the whole message if there is none."""
+    asked = [span.text for span in lang.sentences(text) if _is_question(span.text)]
+    last = asked[-1] if asked else text
+    clauses = re.split(rf"[,，;]\s+(?=(?:and |so |but )?{_QUESTION_START}\b)", last, flags=re.IGNORECASE)
+    return clauses[-1] if len(lang.content_words(clauses[-1])) >= 2 else last
+
+
+_COMMANDS_MACHINE = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:instructions?|rules?|prompts?|guidelines?)\b"
+    r"|\b(?:system|hidden) prompt\b|\bdeveloper mode\b|\bjailbreak|\byou are now\b|\bpretend (?:to be|you are)\b"
+    r"|忽略.{0,10}(?:指令|指示|规则)|系统提示",
+    re.IGNORECASE,
+)
+
+
+def commands_machine(text: str) -> bool:
+    """Whether the message gives orders to the machine instead of asking the shop."""
+    return bool(_COMMANDS_MACHINE.search(text))
 
 
 def slot_values(text: str, *, order_pattern: str, vocabulary: Mapping[str, Iterable[str]]) -> dict[str, Any]:

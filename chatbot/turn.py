@@ -13,7 +13,7 @@ import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,6 +64,10 @@ from retrieval.search import Search
 log = logging.getLogger("kefu.turn")
 
 Vectors = NDArray[np.float32]
+NAMED_PRODUCT = 0.6
+"""Confidence of a product's own passage when the question names the product but was not searched for."""
+MIN_RELEVANCE = 0.4
+"""Cosine of question and sentence below which a model's sentence answers something else."""
 _YES = re.compile(
     r"^\W*(?:yes|yeah|yep|sure|please|ok(?:ay)?|do that|go ahead|y|好的?|是的?|可以|行|要|嗯)\b.{0,30}$|^\W*(?:好的?|是的?|可以|行|要|嗯)",
     re.IGNORECASE,
@@ -118,7 +122,6 @@ class Bot:
     answers: Answers
     tools: Mapping[str, Tool]
     embeddings: Mapping[str, Embedding]
-    quote_weights: compose.Weights = field(default_factory=compose.Weights)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -187,13 +190,13 @@ class _Turn:
     async def run(self) -> AsyncIterator[Event]:
         bot = self.bot
         self._history = await asyncio.to_thread(bot.store.turns, self.conversation.id)
-        if not self.message:
+        if not re.search(r"\w", self.message):
             yield self.speak(
                 compose.Piece(self.text("empty_message")), rung="clarify", kind="clarify", confidence=1.0
             )
             return
         self.language = self._language()
-        dialogue = Dialogue.of(self._history[-6:])
+        dialogue = await asyncio.to_thread(self._dialogue)
         if self._accepts_person():
             self._plans = [Plan("handoff", 1.0, self.language, self.message, {}, (ToolCall("handoff", {"reason": "requested"}),), self.message)]  # fmt: skip
         else:
@@ -277,6 +280,13 @@ class _Turn:
                     yield event
                 return
             fallback = results[-1]
+        asks_which = (
+            plan.intent == "product_details" and not plan.slots.get("sku") and bool(plan.slots.get("aspect"))
+        )
+        if asks_which or (plan.intent == "out_of_scope" and plan.confidence >= 0.9):
+            async for event in self._say_unknown(plan, fallback):
+                yield event
+            return
         approved, similarity = self._approved(plan) if "approved" in allowed else (None, 0.0)
         passages = await asyncio.to_thread(self._find, plan)
         self._mark("retrieved")
@@ -318,32 +328,48 @@ class _Turn:
         return compose.Piece(text, tuple(unique.values())), match.score
 
     def _find(self, plan: Plan) -> list[Passage]:
-        """Passages for one question: of the pages, or of the product that is asked about."""
+        """Passages for one question: of the pages, and of the product that is asked about."""
         sku = plan.slots.get("sku")
         earlier = [
             turn.message for turn in reversed(self._history[-self.bot.settings.retrieval.dialogue_turns :])
         ]
+        found = self.bot.search.search(
+            plan.query, dialogue=earlier, language=plan.language, k=self.bot.settings.retrieval.passages
+        )
         if plan.intent == "product_details" and sku:
-            found = self.bot.search.document(f"product:{sku}")
-        else:
-            found = self.bot.search.search(
-                plan.query, dialogue=earlier, language=plan.language, k=self.bot.settings.retrieval.passages
-            )
+            # The product was named: its own text is what the question is about.
+            found = [
+                replace(p, score=NAMED_PRODUCT) for p in self.bot.search.document(f"product:{sku}")
+            ] + found
         for passage in found:
             self._passages[passage.id] = passage
         return found
 
     def _quote(self, plan: Plan, passages: Sequence[Passage]) -> compose.QuoteDraft | None:
+        """The best quote; the text of a product that was named comes before the pages if it may speak."""
         embedding = self.bot.embeddings.get(plan.language, self.bot.embeddings["en"])
-        limit = self.bot.settings.compose.quote_sentences
-        return compose.quote(
-            plan.query,
-            embedding.query(plan.query),
-            passages,
-            embedding.passages,
-            limit=limit,
-            weights=self.bot.quote_weights,
-        )
+        settings = self.bot.settings.compose
+        vector = embedding.query(plan.query)
+        drafts = [
+            compose.quote(
+                plan.query,
+                vector,
+                part,
+                embedding.passages,
+                language=plan.language,
+                limit=settings.quote_sentences,
+            )
+            for part in (
+                [p for p in passages if p.kind == "product"],
+                [p for p in passages if p.kind == "page"],
+            )
+        ]
+        product, page = drafts
+        if product is not None and product.confidence >= settings.product_quote_threshold:
+            lift = settings.quote_threshold - settings.product_quote_threshold
+            if page is None or product.confidence + lift >= page.confidence:
+                return replace(product, confidence=max(product.confidence, settings.quote_threshold))
+        return page
 
     # --- the rungs ---
 
@@ -390,7 +416,9 @@ class _Turn:
     ) -> AsyncIterator[Event]:
         """Sentences of the model that the evidence backs; yields nothing if none does or the engine fails."""
         evidence = Evidence(tuple(passages), ())
-        texts = [f"{passage.title}\n{passage.text}" for passage in passages]
+        texts = [passage.text for passage in passages]
+        embedding = self.bot.embeddings.get(plan.language, self.bot.embeddings["en"])
+        asked = await asyncio.to_thread(embedding.query, plan.query)
         sampling = self.bot.settings.sampling
         drawn = Sampling(sampling.temperature, sampling.top_p, sampling.repeat_penalty, sampling.max_tokens)
         history = [m for turn in self._history[-2:] for m in (Message("shopper", turn.message), Message("assistant", turn.reply.text))]  # fmt: skip
@@ -400,6 +428,10 @@ class _Turn:
             async for sentence, check in compose.checked_sentences(self._timed(stream), texts):
                 if not check.ok:
                     self._dropped.append(compose.dropped(sentence, check))
+                    continue
+                relevance = float(asked @ await asyncio.to_thread(embedding.query, sentence))
+                if relevance < MIN_RELEVANCE:
+                    self._dropped.append(Dropped(sentence, f"relevance {relevance:.2f}"))
                     continue
                 number = len(self._sentences)
                 citation = compose.cite(sentence, passages, number)
@@ -520,6 +552,15 @@ class _Turn:
             return False
         reply = self._history[-1].reply
         return reply.kind == "refuse" and reply.rung == "handoff" and bool(_YES.match(self.message))
+
+    def _dialogue(self) -> Dialogue:
+        """What was said before, and what is known of a signed-in customer."""
+        dialogue = Dialogue.of(self._history[-6:])
+        customer_id = self.conversation.customer_id
+        customer = self.bot.shop.customer(customer_id) if customer_id else None
+        return replace(
+            dialogue, signed_in=customer_id is not None, own_country=customer.country if customer else None
+        )
 
     def _run(self, call: ToolCall) -> ToolResult:
         return run_tool(self.bot.tools, self._context(), call)

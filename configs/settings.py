@@ -110,8 +110,10 @@ class ComposeSettings(_Section):
     """Which rung may speak. The numbers are calibrated confidences in [0, 1]."""
 
     rungs: tuple[Literal["approved", "tool", "quote", "model"], ...] = ("approved", "tool", "quote", "model")
-    approved_threshold: float = 0.80
-    quote_threshold: float = 0.50
+    approved_threshold: float = 0.74
+    quote_threshold: float = 0.45
+    product_quote_threshold: float = 0.25
+    """For the text of a product that the question names: there is no doubt about where to look."""
     model_threshold: float = 0.35
     intent_threshold: float = 0.40
     quote_sentences: int = 3

@@ -31,9 +31,7 @@ def encode(texts: Sequence[str]) -> NDArray[np.float32]:
 def draft(
     question: str, passages: Sequence[Passage] = (RETURNS, DELIVERY), limit: int = 1
 ) -> compose.QuoteDraft:
-    found = compose.quote(
-        question, encode([question])[0], passages, encode, limit=limit, weights=compose.Weights()
-    )
+    found = compose.quote(question, encode([question])[0], passages, encode, language="en", limit=limit)
     assert found is not None
     return found
 
@@ -58,7 +56,7 @@ def test_questions_and_headings_are_never_quoted() -> None:
 
 
 def test_nothing_to_quote() -> None:
-    assert compose.quote("x", encode(["x"])[0], [], encode, limit=2, weights=compose.Weights()) is None
+    assert compose.quote("x", encode(["x"])[0], [], encode, language="en", limit=2) is None
 
 
 def test_readable_drops_markup() -> None:
