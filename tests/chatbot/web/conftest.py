@@ -92,7 +92,10 @@ class Tab:
 
     def stored(self) -> Any:
         """What the page has kept: local storage by key, and cookies."""
-        return {**self.page.evaluate("() => ({...localStorage})"), **{c["name"]: c for c in self.page.context.cookies()}}
+        return {
+            **self.page.evaluate("() => ({...localStorage})"),
+            **{c["name"]: c for c in self.page.context.cookies()},
+        }
 
     def check(self) -> None:
         unexpected = [text for text in self.problems if not text.startswith(self.tolerated or ("\0",))]
@@ -106,7 +109,10 @@ def new_tab(context: Any, own: str) -> Tab:
     tab.page.add_init_script(_NOTE_CSP)
     tab.page.on("request", lambda request: tab.requests.append(request.url))
     tab.page.on("pageerror", lambda error: tab.problems.append(f"page error: {error}"))
-    tab.page.on("console", lambda message: tab.problems.append(message.text) if message.type in ("error", "warning") else None)
+    tab.page.on(
+        "console",
+        lambda message: tab.problems.append(message.text) if message.type in ("error", "warning") else None,
+    )
     return tab
 
 
@@ -116,7 +122,9 @@ def visitor(chromium: Any, shop: ScriptedShop) -> Iterator[Callable[..., Tab]]:
     contexts, tabs = [], []
 
     def make(**options: Any) -> Tab:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options})
+        context = chromium.new_context(
+            **{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options}
+        )
         contexts.append(context)
         tabs.append(new_tab(context, shop.url))
         return tabs[-1]

@@ -255,8 +255,16 @@ def scripted_api(shop: ScriptedShop) -> FastAPI:
 
     mount(api, cast(Any, SimpleNamespace(settings=Settings(shop=ShopSettings()))))
     # What the API does for the origins in ``api.allowed_origins``.
-    exposed = {"allow_headers": ["authorization", "content-type", "last-event-id"], "expose_headers": ["retry-after"]}
-    api.add_middleware(CORSMiddleware, allow_origin_regex=r"http://127\.0\.0\.1:\d+", allow_methods=["GET", "POST"], **exposed)
+    exposed = {
+        "allow_headers": ["authorization", "content-type", "last-event-id"],
+        "expose_headers": ["retry-after"],
+    }
+    api.add_middleware(
+        CORSMiddleware,
+        allow_origin_regex=r"http://127\.0\.0\.1:\d+",
+        allow_methods=["GET", "POST"],
+        **exposed,
+    )
     return api
 
 

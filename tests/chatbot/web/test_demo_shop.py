@@ -7,14 +7,18 @@ import pytest
 from .conftest import Tab
 from .scripted_shop import ScriptedShop, product
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="to run the browser tests: pip install 'kefu[dev]'")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="to run the browser tests: pip install 'kefu[dev]'"
+)
 expect = sync_api.expect
 
 pytestmark = pytest.mark.browser
 
 
 def test_products_can_be_filtered_searched_and_looked_at(tab: Tab, shop: ScriptedShop) -> None:
-    shop.products += [product(f"TEA-{number:04}", f"Tea no. {number}", "Coffee & tea", "4.50", 9) for number in range(120)]
+    shop.products += [
+        product(f"TEA-{number:04}", f"Tea no. {number}", "Coffee & tea", "4.50", 9) for number in range(120)
+    ]
     tab.goto("/")
     page = tab.page
     expect(page).to_have_url(f"{shop.url}/demo")
@@ -37,7 +41,12 @@ def test_products_can_be_filtered_searched_and_looked_at(tab: Tab, shop: Scripte
 
 def test_hostile_products_are_inert(tab: Tab, shop: ScriptedShop) -> None:
     attack = "<img src=x onerror=window.broken=1><script>window.broken=1</script>"
-    evil = {**product(attack, attack, attack, "1.00", 1), "description": attack, "brand": attack, "url": "javascript:window.broken=1"}
+    evil = {
+        **product(attack, attack, attack, "1.00", 1),
+        "description": attack,
+        "brand": attack,
+        "url": "javascript:window.broken=1",
+    }
     evil["attributes"] = {attack: attack}
     evil["variants"] = [{"sku": attack, "options": {attack: attack}, "price": None, "stock": None}]
     shop.products = [evil]
@@ -63,6 +72,8 @@ def test_help_pages_are_linked_and_readable(tab: Tab, shop: ScriptedShop) -> Non
     expect(tab.page.get_by_text("Simulated shop.")).to_be_visible()
     tab.page.get_by_role("main").get_by_role("link", name="warranty").click()
     expect(tab.page).to_have_url(f"{shop.url}/pages/warranty")
-    expect(tab.page.get_by_role("navigation").get_by_role("link", name="Warranty")).to_have_attribute("aria-current", "page")
+    expect(tab.page.get_by_role("navigation").get_by_role("link", name="Warranty")).to_have_attribute(
+        "aria-current", "page"
+    )
     tab.open()
     expect(tab.part(".greeting")).to_be_visible()

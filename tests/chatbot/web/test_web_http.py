@@ -72,7 +72,9 @@ def test_sizes() -> None:
 def test_no_string_becomes_markup_and_nothing_comes_from_elsewhere() -> None:
     scripts = [*WIDGET.glob("*.js"), *(WEB_DIR / "demo").glob("*.js")]
     assert len(scripts) > 12
-    sinks = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc|DOMParser")
+    sinks = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc|DOMParser"
+    )
     for path in scripts:
         text = path.read_text(encoding="utf-8")
         assert not sinks.search(text), path.name
@@ -82,7 +84,9 @@ def test_no_string_becomes_markup_and_nothing_comes_from_elsewhere() -> None:
 
 def test_both_languages_say_everything() -> None:
     keys = {
-        language: re.findall(r"^  (\w+):", (WIDGET / f"words.{language}.js").read_text(encoding="utf-8"), re.MULTILINE)
+        language: re.findall(
+            r"^  (\w+):", (WIDGET / f"words.{language}.js").read_text(encoding="utf-8"), re.MULTILINE
+        )
         for language in ("en", "zh")
     }
     assert keys["en"] == keys["zh"]
@@ -123,7 +127,16 @@ def test_a_file_that_the_browser_has_is_not_sent_again(client: TestClient) -> No
     assert client.head("/widget.js").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/demo/page.html", "/demo/..%2F__init__.py", "/widget/x/..%2F..%2Fassets.py", "/pages/nothing", "/demo/index.html"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/demo/page.html",
+        "/demo/..%2F__init__.py",
+        "/widget/x/..%2F..%2Fassets.py",
+        "/pages/nothing",
+        "/demo/index.html",
+    ],
+)
 def test_only_listed_files_are_served(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
@@ -175,7 +188,27 @@ def test_markdown_cannot_bring_markup_scripts_or_styles() -> None:
 
 @given(st.text(alphabet=st.sampled_from(list("<>\"'&;:/()[]!*`#|=- \nabscriptonjv")), max_size=120))
 def test_markdown_never_opens_a_tag_of_the_text(text: str) -> None:
-    allowed = {"p", "a", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "hr", "br", "img", "table", "thead", "tbody", "tr", "th", "td"}
+    allowed = {
+        "p",
+        "a",
+        "em",
+        "strong",
+        "code",
+        "pre",
+        "ul",
+        "ol",
+        "li",
+        "blockquote",
+        "hr",
+        "br",
+        "img",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    }
     allowed |= {f"h{level}" for level in range(1, 7)}
     html = render_markdown(text)
     assert set(re.findall(r"<\s*([a-zA-Z0-9]+)", html)) <= allowed
@@ -226,7 +259,10 @@ def test_with_a_key_only_its_holders_may() -> None:
     assert status_of_try(settings, {"Authorization": "Basic %%%"}) == 401
     assert status_of_try(settings, basic("a key of the tests"), **far) == 200
     assert status_of_try(settings, {"Authorization": "Bearer a key of the tests"}, **far) == 200
-    assert status_of_try(settings, {**basic("a key of the tests"), "Origin": "https://evil.example"}, **far) == 403
+    assert (
+        status_of_try(settings, {**basic("a key of the tests"), "Origin": "https://evil.example"}, **far)
+        == 403
+    )
 
 
 def test_a_refused_browser_is_asked_for_the_key() -> None:

@@ -11,12 +11,17 @@ import pytest
 from .conftest import Tab
 from .scripted_shop import AUSTRIA, DELIVERY, Answer, ScriptedShop, citation, identity_token
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="to run the browser tests: pip install 'kefu[dev]'")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="to run the browser tests: pip install 'kefu[dev]'"
+)
 expect = sync_api.expect
 
 pytestmark = pytest.mark.browser
 
-TWO_SENTENCES = ["Delivery to Austria costs 6.90 EUR and is free from 79 EUR.", " Express takes one working day."]
+TWO_SENTENCES = [
+    "Delivery to Austria costs 6.90 EUR and is free from 79 EUR.",
+    " Express takes one working day.",
+]
 
 
 def sources() -> list[dict[str, Any]]:
@@ -83,8 +88,20 @@ def test_a_source_that_is_gone_still_shows_its_quote(tab: Tab, shop: ScriptedSho
 
 
 def test_cards_and_quick_replies(tab: Tab, shop: ScriptedShop) -> None:
-    knife = {"price": "29.90 EUR", "availability": "only 3 pieces left", "pieces": 3, "category": "Knives", "url": "/demo"}
-    order = {"state": "shipped", "status": "on its way", "placed": "28 October 2026", "total": "87.40 EUR", "eta": "3 November"}
+    knife = {
+        "price": "29.90 EUR",
+        "availability": "only 3 pieces left",
+        "pieces": 3,
+        "category": "Knives",
+        "url": "/demo",
+    }
+    order = {
+        "state": "shipped",
+        "status": "on its way",
+        "placed": "28 October 2026",
+        "total": "87.40 EUR",
+        "eta": "3 November",
+    }
     cards = [
         {"kind": "product", "id": "KIT-0002", "title": "Flint chef's knife", "fields": knife},
         {"kind": "order", "id": "LL-100234", "title": "LL-100234", "fields": order},
@@ -197,7 +214,9 @@ def test_a_lost_session_is_renewed_silently(tab: Tab, shop: ScriptedShop) -> Non
     expect(tab.part(".answer").nth(1)).to_contain_text("You said: Two")
 
 
-def test_a_broken_connection_is_resumed_without_a_lost_or_doubled_sentence(tab: Tab, shop: ScriptedShop) -> None:
+def test_a_broken_connection_is_resumed_without_a_lost_or_doubled_sentence(
+    tab: Tab, shop: ScriptedShop
+) -> None:
     shop.answers["Austria?"] = Answer([*TWO_SENTENCES, " That is all."], break_after=2)
     tab.goto()
     tab.open()
@@ -230,7 +249,9 @@ def test_a_refused_message_says_why(tab: Tab, shop: ScriptedShop) -> None:
     expect(tab.part(".typing")).to_be_hidden()
 
 
-def test_what_is_written_offline_goes_out_once_when_the_connection_is_back(tab: Tab, shop: ScriptedShop) -> None:
+def test_what_is_written_offline_goes_out_once_when_the_connection_is_back(
+    tab: Tab, shop: ScriptedShop
+) -> None:
     tab.tolerated = ("Failed to load resource",)
     tab.goto()
     tab.open()
@@ -343,7 +364,9 @@ def test_sentences_that_quote_one_span_after_the_other_share_a_number(tab: Tab, 
 
 
 def test_a_stored_answer_alone_is_cited_by_its_quotes(tab: Tab, shop: ScriptedShop) -> None:
-    shop.answers["Austria?"] = Answer([AUSTRIA, " Express delivery arrives on the next working day."], sources())
+    shop.answers["Austria?"] = Answer(
+        [AUSTRIA, " Express delivery arrives on the next working day."], sources()
+    )
     tab.goto()
     tab.open()
     tab.ask("Austria?")

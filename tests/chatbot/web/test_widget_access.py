@@ -12,7 +12,9 @@ from fastapi.responses import HTMLResponse
 from .conftest import Tab, new_tab
 from .scripted_shop import AUSTRIA, DELIVERY, Answer, ScriptedShop, citation, serve
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="to run the browser tests: pip install 'kefu[dev]'")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="to run the browser tests: pip install 'kefu[dev]'"
+)
 expect = sync_api.expect
 
 pytestmark = pytest.mark.browser
@@ -30,14 +32,31 @@ ATTACKS = [
 
 
 def full_answer(text: str = "Delivery to Austria costs 6.90 EUR.") -> Answer:
-    product = {"price": "29.90 EUR", "availability": "only 3 left", "pieces": 3, "category": "Knives", "url": None}
+    product = {
+        "price": "29.90 EUR",
+        "availability": "only 3 left",
+        "pieces": 3,
+        "category": "Knives",
+        "url": None,
+    }
     sold_out = {**product, "availability": "sold out", "pieces": 0}
-    order = {"state": "shipped", "status": "on its way", "placed": "28 October", "total": "87.40 EUR", "items": "2 × Linen"}
+    order = {
+        "state": "shipped",
+        "status": "on its way",
+        "placed": "28 October",
+        "total": "87.40 EUR",
+        "items": "2 × Linen",
+    }
     cards = [
         {"kind": "product", "id": "KIT-0002", "title": "Flint chef's knife", "fields": product},
         {"kind": "product", "id": "KIT-0003", "title": "Kogane santoku", "fields": sold_out},
         {"kind": "order", "id": "LL-100234", "title": "LL-100234", "fields": order},
-        {"kind": "order", "id": "LL-100235", "title": "LL-100235", "fields": {**order, "state": "cancelled", "status": "cancelled"}},
+        {
+            "kind": "order",
+            "id": "LL-100235",
+            "title": "LL-100235",
+            "fields": {**order, "state": "cancelled", "status": "cancelled"},
+        },
     ]
     sources = [citation("delivery", DELIVERY, AUSTRIA, 0)]
     return Answer([text, " It takes 3-6 working days."], sources, cards, ["Compare them"])
@@ -45,13 +64,32 @@ def full_answer(text: str = "Delivery to Austria costs 6.90 EUR.") -> Answer:
 
 def test_hostile_texts_stay_texts(tab: Tab, shop: ScriptedShop) -> None:
     everything = " ".join(ATTACKS)
-    fields = dict.fromkeys(("price", "availability", "category", "status", "placed", "items", "total", "carrier", "eta"), everything)
-    shop.passages["evil"] = {"id": "evil", "title": everything, "text": f"| {everything} |\n- {everything}", "source": "x", "url": "javascript:window.broken=1"}
+    fields = dict.fromkeys(
+        ("price", "availability", "category", "status", "placed", "items", "total", "carrier", "eta"),
+        everything,
+    )
+    shop.passages["evil"] = {
+        "id": "evil",
+        "title": everything,
+        "text": f"| {everything} |\n- {everything}",
+        "source": "x",
+        "url": "javascript:window.broken=1",
+    }
     shop.answers[everything] = Answer(
         [everything, f"\n\n{everything}"],
-        [{**citation("evil", everything, ATTACKS[0], 1, title=everything), "url": "javascript:window.broken=1"}],
         [
-            {"kind": "product", "id": everything, "title": everything, "fields": {**fields, "url": "javascript:window.broken=1"}},
+            {
+                **citation("evil", everything, ATTACKS[0], 1, title=everything),
+                "url": "javascript:window.broken=1",
+            }
+        ],
+        [
+            {
+                "kind": "product",
+                "id": everything,
+                "title": everything,
+                "fields": {**fields, "url": "javascript:window.broken=1"},
+            },
             {"kind": "order", "id": everything, "title": everything, "fields": fields},
         ],
         [everything],
@@ -113,7 +151,15 @@ def test_names_and_roles_for_screen_readers(tab: Tab, shop: ScriptedShop) -> Non
     expect(dialog).to_be_visible()
     expect(dialog.get_by_role("log")).to_have_attribute("aria-live", "polite")
     expect(dialog.get_by_role("textbox", name="Your message")).to_be_visible()
-    for name in ("Send", "Talk to a person", "Menu", "Close the chat", "Good answer", "Bad answer", "Copy the answer"):
+    for name in (
+        "Send",
+        "Talk to a person",
+        "Menu",
+        "Close the chat",
+        "Good answer",
+        "Bad answer",
+        "Copy the answer",
+    ):
         expect(dialog.get_by_role("button", name=name, exact=True)).to_have_count(1)
     expect(dialog.get_by_role("button", name="Source 1: Delivery › What it costs")).to_have_count(2)
     nameless = tab.part("button, input, textarea, a").evaluate_all(
@@ -123,7 +169,9 @@ def test_names_and_roles_for_screen_readers(tab: Tab, shop: ScriptedShop) -> Non
 
 
 @pytest.mark.parametrize("width", [320, 390])
-def test_on_a_small_screen_the_chat_fills_it(visitor: Callable[..., Tab], shop: ScriptedShop, width: int) -> None:
+def test_on_a_small_screen_the_chat_fills_it(
+    visitor: Callable[..., Tab], shop: ScriptedShop, width: int
+) -> None:
     shop.answers["Austria?"] = full_answer("Delivery to Austria: " + "a-word-that-never-ends" * 9)
     screen = {"viewport": {"width": width, "height": 640}, "has_touch": True, "is_mobile": True}
     tab = visitor(**screen, reduced_motion="reduce")
@@ -217,7 +265,9 @@ def test_reduced_motion(visitor: Callable[..., Tab], shop: ScriptedShop) -> None
     tab.open()
     tab.send("Hello")
     tab.part(".answer").wait_for()
-    moving = "(all) => all.filter((it) => getComputedStyle(it).animationName !== 'none').map((it) => it.className)"
+    moving = (
+        "(all) => all.filter((it) => getComputedStyle(it).animationName !== 'none').map((it) => it.className)"
+    )
     assert tab.part("*").evaluate_all(moving) == []
 
 
@@ -243,12 +293,16 @@ def test_on_a_strict_page_of_another_origin(chromium: Any, shop: ScriptedShop, s
     tab = new_tab(context, strict_page)
     tab.goto("/")
     tab.open()
-    expect(tab.part(".greeting")).to_have_text("您好，有什么可以帮您？")  # data-locale counts for more than the browser
+    expect(tab.part(".greeting")).to_have_text(
+        "您好，有什么可以帮您？"
+    )  # data-locale counts for more than the browser
     shop.answers["Austria?"] = full_answer()
     tab.ask("Austria?")
     tab.part(".chip").click()
     expect(tab.part(".sheet mark")).to_have_text(AUSTRIA)
-    assert tab.part(".panel").evaluate("(it) => getComputedStyle(it).position") == "fixed"  # the styles are in force
+    assert (
+        tab.part(".panel").evaluate("(it) => getComputedStyle(it).position") == "fixed"
+    )  # the styles are in force
     context.close()
     # A data: icon is refused by that page's own policy; nothing of ours is.
     assert [text for text in tab.problems if "data:" not in text and "CSP img-src" not in text] == []
