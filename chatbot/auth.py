@@ -77,7 +77,7 @@ class Auth:
             raise ForbiddenError(
                 "the site key is not the one of this shop",
                 expected="the site key of this installation, or none",
-                hint="copy the key from the start-up message of the server into the page",
+                hint="correct data-site in the page, or leave it out",
             )
 
     def issue_session(self, customer_id: str | None) -> tuple[str, Session]:
