@@ -28,7 +28,7 @@ import httpx
 from chatbot.engine import weights
 from chatbot.engine.base import Health, Sampling
 from chatbot.engine.deadline import within
-from chatbot.engine.sse import chat_request, stream_chat
+from chatbot.engine.sse import ONE_USE, NoAnswerError, chat_request, stream_chat
 from chatbot.prompt import ChatMessage
 from configs.errors import ConfigError, EngineError
 from configs.settings import Settings
@@ -68,11 +68,10 @@ class LlamaCppEngine:
             *("--parallel", str(self._settings.parallel)),
             *("--threads", str(self._settings.threads)),
         ]
-        # No kept connections: opening one on loopback costs 0.2 ms, and a kept one may lead to a dead child.
         self._client = httpx.AsyncClient(
             headers=self._headers,
             timeout=httpx.Timeout(None, connect=5.0),
-            limits=httpx.Limits(max_keepalive_connections=0),
+            limits=ONE_USE,
             trust_env=False,
         )
         self._closed = threading.Event()
@@ -114,15 +113,32 @@ class LlamaCppEngine:
             "top_k": 0,  # llama.cpp would cut to 40 and by min_p, which Sampling does not say
             "min_p": 0.0,
         }
-        pieces = stream_chat(self._client, f"{await self._ready()}/v1/chat/completions", body)
-        async with aclosing(pieces):
-            async for piece in pieces:
-                yield piece
+        for attempt in (1, 2):
+            address = self._address
+            # shield: whoever gives up waiting must not cancel the future for the others.
+            ready: asyncio.Future[str] = asyncio.wrap_future(address)
+            url = await asyncio.shield(ready)
+            pieces = stream_chat(
+                self._client, f"{url}/v1/chat/completions", body, hint="it starts again by itself"
+            )
+            try:
+                async with aclosing(pieces):
+                    async for piece in pieces:
+                        yield piece
+                return
+            except NoAnswerError:
+                # A child that has just died takes connections for a moment. Its successor answers, unless this
+                # was the request that killed it: so only once.
+                if attempt == 2 or not await self._replaced(address):
+                    raise
 
-    async def _ready(self) -> str:
-        """The child's address. Waits while it starts, raises at once while it is down."""
-        # shield: whoever gives up waiting must not cancel the future for the others.
-        return await asyncio.shield(asyncio.wrap_future(self._address))
+    async def _replaced(self, address: Future[str]) -> bool:
+        """Whether the watcher sees within a second that the child of this address is dead."""
+        for _ in range(100):
+            if self._address is not address:
+                return True
+            await asyncio.sleep(0.01)
+        return False
 
     async def health(self) -> Health:
         address = self._address
@@ -158,41 +174,37 @@ class LlamaCppEngine:
             if self._closed.is_set():
                 break
             logger.warning("the llama.cpp server died (%s); starting it again in %g s", why, delay)
-            down: Future[str] = Future()
             if delay:
-                down.set_exception(
-                    EngineError(
-                        f"the llama.cpp server died {deaths} times in a row ({why})",
-                        hint=f"it starts again within {delay:g} s; if it keeps dying, check engine.model",
-                    )
+                self._publish_failure(
+                    f"the llama.cpp server died {deaths} times in a row ({why})",
+                    hint=f"it starts again within {delay:g} s; if it keeps dying, check engine.model",
                 )
-                self._replace_address(down)
                 self._closed.wait(delay)
-                down = Future()
-            self._replace_address(down)
-        closed: Future[str] = Future()
-        closed.set_exception(EngineError("the engine is closed"))
-        self._replace_address(closed)
+            elif not self._address.done():  # it died of its start, and somebody may be waiting for that
+                self._publish_failure(f"the llama.cpp server died ({why})", hint="it starts again at once")
+            self._address = Future()
+        self._publish_failure("the engine is closed")
 
-    def _replace_address(self, future: Future[str]) -> None:
-        before, self._address = self._address, future
-        if not before.done():
-            # Whoever waited for a start that failed learns of it now.
-            before.set_exception(
-                future.exception() if future.done() else EngineError("the llama.cpp server died")
-            )
+    def _publish_failure(self, message: str, hint: str = "") -> None:
+        """Whoever waits for the address now, or asks for it until the next start, gets an EngineError."""
+        if self._address.done():
+            self._address = Future()
+        self._address.set_exception(EngineError(message, hint=hint))
 
     def _run_child(self) -> str:
         """Start a child, publish its address, wait for its death; says why it died."""
         with tempfile.TemporaryFile() as log:
-            child = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=os.environ | {"LLAMACPP_KEY": self._key},
-                start_new_session=True,  # Ctrl-C is for the parent, which may still need an answer
-            )
+            try:
+                child = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env=os.environ | {"LLAMACPP_KEY": self._key},
+                    start_new_session=True,  # Ctrl-C is for the parent, which may still need an answer
+                )
+            except OSError as error:  # no memory, no processes left: it may pass
+                return f"it could not be started: {error}"
             self._child = child
             with child:
                 if self._closed.is_set():  # aclose came before there was a child to kill
@@ -204,7 +216,7 @@ class LlamaCppEngine:
                     self._warm(address)
                     self._address.set_result(address)
                 code = child.wait()
-            return f"exit code {code}{_last_words(log)}"
+            return f"exit code {code}{_what_it_said(log, started=bool(line))}"
 
     def _warm(self, address: str) -> None:
         """Have every slot read the prefix."""
@@ -213,17 +225,21 @@ class LlamaCppEngine:
         system: ChatMessage = {"role": "system", "content": self._prefix}
         body = chat_request(self.model, [system, {"role": "user", "content": ""}], Sampling(max_tokens=1))
         try:
-            with httpx.Client(headers=self._headers, timeout=30.0, trust_env=False) as client:
+            with httpx.Client(headers=self._headers, timeout=30.0, limits=ONE_USE, trust_env=False) as client:
                 for slot in range(self._settings.parallel):
                     client.post(
                         f"{address}/v1/chat/completions", json=body | {"id_slot": slot}
                     ).raise_for_status()
         except httpx.HTTPError as error:
             # The first shopper reads it, then; if the child is dead, whoever called us finds out.
-            logger.warning("the llama.cpp server could not be warmed up (%r)", error)
+            if not self._closed.is_set():
+                logger.warning("the llama.cpp server could not be warmed up (%r)", error)
 
 
-def _last_words(log: IO[bytes]) -> str:
+def _what_it_said(log: IO[bytes], *, started: bool) -> str:
+    """The child's last line; before it, if the child had not even started, the first error, which is the cause."""
     log.seek(0)
     lines = log.read().decode("utf-8", "replace").strip().splitlines()
-    return f": {lines[-1][:300]}" if lines else ""
+    errors = [line.partition(" E ")[2] for line in lines if " E " in line]
+    said = [*([] if started else errors[:1]), *lines[-1:]]
+    return f": {'; '.join(line[:200] for line in said)}" if said else ""

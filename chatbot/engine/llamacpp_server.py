@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import threading
+import time
 
 
 def main() -> None:
@@ -52,14 +54,18 @@ def _serve(options: argparse.Namespace):  # type: ignore[no-untyped-def]  # xlla
     params.cpuparams_batch.n_threads = options.threads
     params.port = 0  # any free one, on 127.0.0.1
     params.api_keys = [os.environ["LLAMACPP_KEY"]]  # other users of this machine can reach the port
-    params.verbosity = 0
+    params.verbosity = 1  # errors alone
     params.ui = False
     params.fit_params = False
     # A slot keeps its last prompt, whose beginning the next one shares; further copies would only cost memory.
     params.cache_prompt = True
     params.cache_ram_mib = 0
     params.cache_idle_slots = False
-    return xllamacpp.Server(params)
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        time.sleep(0.2)  # llama.cpp's log, which holds the cause, is written by a thread of its own
+        sys.exit(f"llama.cpp cannot load {options.model}: {error}")
 
 
 if __name__ == "__main__":

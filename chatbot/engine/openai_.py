@@ -13,10 +13,12 @@ import httpx
 
 from chatbot.engine.base import Health, Sampling
 from chatbot.engine.deadline import within
-from chatbot.engine.sse import chat_request, stream_chat
+from chatbot.engine.sse import ONE_USE, chat_request, stream_chat
 from chatbot.prompt import ChatMessage
-from configs.errors import ConfigError
+from configs.errors import ConfigError, EngineError
 from configs.settings import Settings
+
+_HINT = "check that the server runs, and that engine.base_url is its OpenAI address, which often ends in /v1"
 
 
 class OpenAIEngine:
@@ -25,7 +27,7 @@ class OpenAIEngine:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.engine
         self._base_url = self._settings.base_url.rstrip("/")
-        if httpx.URL(self._base_url).scheme not in ("http", "https"):
+        if not _is_web_address(self._base_url):
             raise ConfigError(
                 f"engine.base_url is {self._settings.base_url!r}",
                 expected="an address such as http://127.0.0.1:8000/v1",
@@ -34,6 +36,7 @@ class OpenAIEngine:
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
             timeout=httpx.Timeout(None, connect=5.0),
+            limits=ONE_USE,
         )
 
     @property
@@ -43,12 +46,14 @@ class OpenAIEngine:
     async def stream(
         self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None = None
     ) -> AsyncGenerator[str, None]:
+        if self._client.is_closed:
+            raise EngineError("the engine is closed")
         body = chat_request(adapter or self.model, messages, sampling)
         if sampling.repeat_penalty != 1.0:
             # No field of the protocol's own: vLLM's name and llama.cpp's. Both ignore the other's.
             body["repetition_penalty"] = body["repeat_penalty"] = sampling.repeat_penalty
         pieces = within(
-            stream_chat(self._client, f"{self._base_url}/chat/completions", body),
+            stream_chat(self._client, f"{self._base_url}/chat/completions", body, hint=_HINT),
             first=self._settings.first_token_timeout,
             total=self._settings.total_timeout,
             model=self.model,
@@ -58,6 +63,8 @@ class OpenAIEngine:
                 yield piece
 
     async def health(self) -> Health:
+        if self._client.is_closed:
+            return Health(False, self.model, "the engine is closed")
         try:
             response = await self._client.get(f"{self._base_url}/models", timeout=2.0)
         except httpx.HTTPError as error:
@@ -68,3 +75,11 @@ class OpenAIEngine:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)

@@ -8,6 +8,7 @@ Adapters are not served yet. Does not know what is asked; an engine belongs to o
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -116,6 +117,8 @@ def _explain(model: str, error: BaseException) -> EngineError:
 
 
 def _load(path: Path, threads: int) -> _Loaded:
+    # Spinning threads whose core is taken by another process slow torch down ten times. Read when torch loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging

@@ -13,7 +13,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -170,36 +170,35 @@ def _write_q8_0(source: Path, target: Path, progress: Progress | None) -> None:
 
     kept = {GGMLQuantizationType.F32, GGMLQuantizationType.F16, GGMLQuantizationType.Q8_0}
     reader = GGUFReader(source)
-    writer = GGUFWriter(target, reader.fields["general.architecture"].contents())
-    for name, field in reader.fields.items():
-        if name.startswith("GGUF.") or name == "general.architecture":
-            continue  # the writer's own
-        value: Any = LlamaFileType.MOSTLY_Q8_0 if name == "general.file_type" else field.contents()
-        items = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
-        writer.add_key_value(name, value, field.types[0], sub_type=items)
-    converted = [tensor.tensor_type not in kept for tensor in reader.tensors]
-    for tensor, convert in zip(reader.tensors, converted, strict=True):
-        if convert:
-            # GGUF counts dimensions from the fastest one; numpy from the slowest.
-            shape = tuple(int(n) for n in reversed(tensor.shape))
-            blocks = (*shape[:-1], shape[-1] // 32 * 34)
-            kind, size = GGMLQuantizationType.Q8_0, int(tensor.n_elements) // 32 * 34
-            writer.add_tensor_info(tensor.name, blocks, tensor.data.dtype, size, raw_dtype=kind)
-        else:
-            writer.add_tensor_info(
-                tensor.name, tensor.data.shape, tensor.data.dtype, tensor.data.nbytes, tensor.tensor_type
-            )
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_ti_data_to_file()
-    for done, (tensor, convert) in enumerate(zip(reader.tensors, converted, strict=True), start=1):
-        data = tensor.data
-        if convert:
-            data = quantize(dequantize(data, tensor.tensor_type), GGMLQuantizationType.Q8_0)
-        writer.write_tensor_data(data)
-        if progress:
-            progress(f"re-exporting {source.name} as Q8_0", done, len(converted))
-    writer.close()
+    with closing(GGUFWriter(target, reader.fields["general.architecture"].contents())) as writer:
+        for name, field in reader.fields.items():
+            if name.startswith("GGUF.") or name == "general.architecture":
+                continue  # the writer's own
+            value: Any = LlamaFileType.MOSTLY_Q8_0 if name == "general.file_type" else field.contents()
+            items = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
+            writer.add_key_value(name, value, field.types[0], sub_type=items)
+        converted = [tensor.tensor_type not in kept for tensor in reader.tensors]
+        for tensor, convert in zip(reader.tensors, converted, strict=True):
+            if convert:
+                # GGUF counts dimensions from the fastest one; numpy from the slowest.
+                shape = tuple(int(n) for n in reversed(tensor.shape))
+                blocks = (*shape[:-1], shape[-1] // 32 * 34)
+                kind, size = GGMLQuantizationType.Q8_0, int(tensor.n_elements) // 32 * 34
+                writer.add_tensor_info(tensor.name, blocks, tensor.data.dtype, size, raw_dtype=kind)
+            else:
+                writer.add_tensor_info(
+                    tensor.name, tensor.data.shape, tensor.data.dtype, tensor.data.nbytes, tensor.tensor_type
+                )
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+        for done, (tensor, convert) in enumerate(zip(reader.tensors, converted, strict=True), start=1):
+            data = tensor.data
+            if convert:
+                data = quantize(dequantize(data, tensor.tensor_type), GGMLQuantizationType.Q8_0)
+            writer.write_tensor_data(data)
+            if progress:
+                progress(f"re-exporting {source.name} as Q8_0", done, len(converted))
 
 
 def _write_transformers(source: Path, target: Path, progress: Progress | None) -> None:
