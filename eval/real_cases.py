@@ -46,7 +46,9 @@ class Lookup(BaseModel):
 
 class RealSay(Say):
     say: str = Field(min_length=1)
-    must_from: tuple[Lookup, ...] = ()
+    must_from: tuple[Lookup | tuple[Lookup, ...], ...] = ()
+    """Facts to be met; several in one entry are alternatives."""
+    must_not_from: tuple[Lookup, ...] = ()
     stands_in: Lookup | None = None
     """The cell in which the figures of ``must`` stand; checked before anything is asked."""
 
@@ -89,10 +91,11 @@ def resolve(case: RealCase, data: Path) -> Case:
         must: list[str | list[str]] = list(say.must)
         if say.stands_in is not None:
             _check_stands(case.id, say.must, str(_one(say.stands_in, data)))
-        for lookup in say.must_from:
-            must += _entries(lookup, data)
+        for entry in say.must_from:
+            must += _entries(entry, data)
+        must_not = [*say.must_not, *(value for found in say.must_not_from for value in _values(found, data))]
         text = re.sub(r"\{(\w+)\}", lambda match: names[match[1]], say.say)
-        turns.append({"say": text, "must": must, "must_not": say.must_not, "kind": say.kind})
+        turns.append({"say": text, "must": must, "must_not": must_not, "kind": say.kind})
     customer = str(_one(case.customer_from, data)) if case.customer_from else None
     return Case.model_validate(
         {
@@ -108,12 +111,14 @@ def _check_stands(name: str, must: tuple[Entry, ...], cell: str) -> None:
             raise InputError(f"case {name}: {entry!r} does not stand in the data", hint="correct the case")
 
 
-def _entries(lookup: Lookup, data: Path) -> list[str | list[str]]:
-    if lookup.format == "any":
-        return [_values(lookup, data)]
-    if lookup.format == "each":
-        return list(_values(lookup, data))
-    return [_one(lookup, data)]
+def _entries(entry: Lookup | tuple[Lookup, ...], data: Path) -> list[str | list[str]]:
+    if isinstance(entry, tuple):
+        return [[_one(lookup, data) for lookup in entry]]
+    if entry.format == "any":
+        return [_values(entry, data)]
+    if entry.format == "each":
+        return list(_values(entry, data))
+    return [_one(entry, data)]
 
 
 def _one(lookup: Lookup, data: Path) -> str:
