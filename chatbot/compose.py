@@ -138,6 +138,39 @@ def quote(
     return QuoteDraft(pieces, passage, confidence)
 
 
+def product_quote(
+    question: str, passages: Sequence[Passage], encode: Encode, *, limit: int
+) -> QuoteDraft | None:
+    """What a product's own text says to a question that names the product.
+
+    The product's name says nothing about the answer, so it is taken out of the question first. The confidence is
+    the mean of the rest's cosine with the best sentence and of the share of its content words that the text holds:
+    on questions of both kinds the share alone tells asked-and-described from asked-and-not-described nearly always.
+    """
+    units = [unit for passage in passages for unit in _units(passage)]
+    if not units:
+        return None
+    named = set(lang.content_words(" ".join(passage.title for passage in passages)))
+    rest = [word for word in question.split() if not set(lang.content_words(word)) & named]
+    wanted = dict.fromkeys((word for word in lang.content_words(" ".join(rest))), 1.0)
+    if not wanted:
+        return None
+    vectors = encode([" ".join(rest), *(unit.text for unit in units)])
+    cosine = vectors[1:] @ vectors[0]
+    coverage = np.array([_coverage(wanted, unit.text) for unit in units])
+    ranking = 0.5 * cosine + 0.5 * coverage
+    best = int(np.argmax(ranking))
+    held = _coverage(wanted, " ".join(passage.text for passage in passages))
+    chosen = [
+        index for index in np.argsort(-ranking, kind="stable") if ranking[index] >= 0.8 * ranking[best]
+    ][:limit]
+    pieces = [
+        Piece(("\n" if position else "") + readable(units[index].text), (_citation(units[index].passage, units[index].start, units[index].end, position),))
+        for position, index in enumerate(sorted(int(index) for index in chosen))
+    ]  # fmt: skip
+    return QuoteDraft(pieces, units[best].passage, 0.5 * held + 0.5 * max(0.0, float(cosine[best])))
+
+
 def texts_to_keep(passages: Sequence[Passage]) -> list[str]:
     """Every text of these passages that ``quote`` will embed, so that they can be embedded beforehand."""
     texts: list[str] = []

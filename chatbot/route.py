@@ -313,7 +313,9 @@ class Router:
     ) -> tuple[str, bool]:
         """The intent, and whether something literal in the message makes it certain."""
         intent = max(scores, key=lambda name: scores[name])
-        leans = slots.is_follow_up(text) and (dialogue.order_id is not None or dialogue.intent in PERSONAL)
+        leans = slots.is_follow_up(text) and (
+            dialogue.order_id is not None or (dialogue.signed_in and dialogue.intent in PERSONAL)
+        )
         own_order = bool(values.get("order_id") or _OWN_ORDER.search(text) or leans)
         sku_score = float(values.get("sku_score", 0.0))
 

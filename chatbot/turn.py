@@ -64,8 +64,6 @@ from retrieval.search import Search
 log = logging.getLogger("kefu.turn")
 
 Vectors = NDArray[np.float32]
-NAMED_PRODUCT = 0.6
-"""Confidence of a product's own passage when the question names the product but was not searched for."""
 MIN_RELEVANCE = 0.4
 """Cosine of question and sentence below which a model's sentence answers something else."""
 _YES = re.compile(
@@ -338,9 +336,7 @@ class _Turn:
         )
         if plan.intent == "product_details" and sku:
             # The product was named: its own text is what the question is about.
-            found = [
-                replace(p, score=NAMED_PRODUCT) for p in self.bot.search.document(f"product:{sku}")
-            ] + found
+            found = self.bot.search.document(f"product:{sku}") + found
         for passage in found:
             self._passages[passage.id] = passage
         return found
@@ -350,25 +346,15 @@ class _Turn:
         embedding = self.bot.embeddings.get(plan.language, self.bot.embeddings["en"])
         settings = self.bot.settings.compose
         vector = embedding.query(plan.query)
-        drafts = [
-            compose.quote(
-                plan.query,
-                vector,
-                part,
-                embedding.passages,
-                language=plan.language,
-                limit=settings.quote_sentences,
-            )
-            for part in (
-                [p for p in passages if p.kind == "product"],
-                [p for p in passages if p.kind == "page"],
-            )
-        ]
-        product, page = drafts
+        pages = [passage for passage in passages if passage.kind == "page"]
+        named = [passage for passage in passages if passage.kind == "product"]
+        limit = settings.quote_sentences
+        page = compose.quote(
+            plan.query, vector, pages, embedding.passages, language=plan.language, limit=limit
+        )
+        product = compose.product_quote(plan.question, named, embedding.passages, limit=limit)
         if product is not None and product.confidence >= settings.product_quote_threshold:
-            lift = settings.quote_threshold - settings.product_quote_threshold
-            if page is None or product.confidence + lift >= page.confidence:
-                return replace(product, confidence=max(product.confidence, settings.quote_threshold))
+            return replace(product, confidence=max(product.confidence, settings.quote_threshold))
         return page
 
     # --- the rungs ---
@@ -518,10 +504,11 @@ class _Turn:
     @staticmethod
     def _may_fall_through(result: ToolResult) -> bool:
         """Whether the pages may know what the tool does not; orders are in no page."""
+        found_some = result.call.name == "product_search" and bool(result.cards)
         return (
             result.error in _FALL_THROUGH
+            and not found_some
             and not result.call.name.startswith(("order_", "return_"))
-            and not result.cards
         )
 
     def speak(self, piece: compose.Piece, *, rung: Rung, kind: ReplyKind, confidence: float) -> Event:

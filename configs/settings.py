@@ -112,7 +112,7 @@ class ComposeSettings(_Section):
     rungs: tuple[Literal["approved", "tool", "quote", "model"], ...] = ("approved", "tool", "quote", "model")
     approved_threshold: float = 0.74
     quote_threshold: float = 0.45
-    product_quote_threshold: float = 0.25
+    product_quote_threshold: float = 0.40
     """For the text of a product that the question names: there is no doubt about where to look."""
     model_threshold: float = 0.35
     intent_threshold: float = 0.40
