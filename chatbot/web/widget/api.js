@@ -31,6 +31,7 @@ export class Client {
     this.identity = null;
     this.abort = new AbortController();
     this.starting = null;
+    this.posting = Promise.resolve();
   }
 
   /** Drop all that is under way. */
@@ -38,6 +39,7 @@ export class Client {
     this.abort.abort();
     this.abort = new AbortController();
     this.starting = null;
+    this.posting = Promise.resolve();
   }
 
   /** Drop all that is known of the shopper, too. */
@@ -149,11 +151,15 @@ export class Client {
     }
   }
 
-  #stream(message) {
+  async #stream(message) {
     const path = `api/conversations/${this.memory.data.conversation}`;
     if (!message.turn) {
       const body = { text: message.text, client_id: message.id };
-      return this.#fetch(`${path}/messages`, { method: "POST", signed: true, body });
+      const post = () => this.#fetch(`${path}/messages`, { method: "POST", signed: true, body });
+      // Taken one after the other, so that the server has them in the order in which they were written.
+      const taken = this.posting.then(post);
+      this.posting = taken.catch(() => {});
+      return taken;
     }
     const headers = message.last ? { "Last-Event-ID": message.last } : {};
     return this.#fetch(`${path}/events?turn=${encodeURIComponent(message.turn)}`, { signed: true, headers });

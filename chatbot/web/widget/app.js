@@ -13,15 +13,7 @@ import { STYLE } from "./style.js";
 export async function start(options) {
   const memory = new Memory(options.settings.storageKey);
   await setLocale(memory.data.locale ?? options.settings.locale);
-  const chat = new Chat(options, memory);
-  return {
-    open: (draft) => chat.open(draft),
-    close: () => chat.close(),
-    isOpen: () => chat.isOpen,
-    identify: (token) => chat.identify(token),
-    setContext: (context) => chat.setContext(context),
-    reset: () => chat.reset(),
-  };
+  return new Chat(options, memory);
 }
 
 class Chat {

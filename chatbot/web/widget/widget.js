@@ -181,7 +181,7 @@
       app?.close();
     },
     async toggle() {
-      if (app?.isOpen()) app.close();
+      if (app?.isOpen) app.close();
       else await Kefu.open();
     },
     /** `token`: signed by the shop's server, names the customer. Another customer starts a clean conversation. */

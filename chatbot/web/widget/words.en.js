@@ -38,7 +38,7 @@ export default {
   good: "Good answer",
   bad: "Bad answer",
   thanks: "Thank you.",
-  what_was_wrong: "What was wrong? (optional)",
+  what_was_wrong: "What was wrong?",
   tell: "Send comment",
   copy: "Copy the answer",
   copied: "Copied",

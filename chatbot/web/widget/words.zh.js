@@ -38,7 +38,7 @@ export default {
   good: "回答有帮助",
   bad: "回答没有帮助",
   thanks: "谢谢您的反馈。",
-  what_was_wrong: "哪里不对？（选填）",
+  what_was_wrong: "哪里不对？",
   tell: "提交",
   copy: "复制回答",
   copied: "已复制",

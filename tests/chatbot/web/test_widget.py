@@ -374,3 +374,16 @@ def test_a_stored_answer_alone_is_cited_by_its_quotes(tab: Tab, shop: ScriptedSh
     expect(tab.part(".sentence").nth(0).locator(".mark-number")).to_have_text("1")
     expect(tab.part(".sentence").nth(1).locator(".mark-number")).to_have_text("1")
     expect(tab.part(".chip")).to_have_count(1)
+
+
+def test_messages_written_at_once_arrive_in_their_order(tab: Tab, shop: ScriptedShop) -> None:
+    tab.goto()
+    tab.open()
+    texts = [f"Message {number}" for number in range(8)]
+    for text in texts:
+        tab.send(text)
+    tab.part(".toolbar").nth(7).wait_for()
+    assert shop.posted == texts
+    expect(tab.part(".mine p")).to_have_text(texts)
+    shown = [node.inner_text() for node in tab.part(".mine p, .sentence").all()]
+    assert shown == [part for text in texts for part in (text, f"You said: {text}")]
