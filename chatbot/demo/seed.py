@@ -1,7 +1,6 @@
-"""Fills a database with the packaged demo shop: catalogue, delivery rates, simulated customers and orders.
+"""Makes the packaged demo shop ready: rows in the database, approved answers, pages and products in the index.
 
-Everything goes through the importers, as any shop's data does. A database that holds this very shop already is
-left alone. Knows nothing of pages, approved answers and search indexes.
+Everything goes through the importers and the ingest, as any shop's data does. What is there already is left alone.
 """
 
 from __future__ import annotations
@@ -12,16 +11,26 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from chatbot import answers
 from chatbot import shop_tables as t
 from chatbot.db import writing
 from chatbot.importers import import_rows
 from chatbot.importers.mapping import Kind
+from chatbot.shop import Shop
+from configs.settings import Settings
+from retrieval.index import Index
+from retrieval.ingest import ingest_docs, ingest_products
+
+Say = Callable[[str], None]
+"""Told what is being done; a message that ends in "…" is not done yet."""
 
 SOURCE = "demo"
+_FOLDER = Path(str(files("chatbot.demo")))
 _CURRENCY = "EUR"
 _MADE_OF = (
     "products.jsonl",
@@ -41,11 +50,37 @@ _COUNTED: dict[str, sa.Table] = {
 }
 
 
-def seed(db: sa.Engine, *, progress: Callable[[str], None] = lambda message: None) -> dict[str, int]:
-    """Make the database hold the demo shop; returns how many of each kind it holds then.
+def prepare(settings: Settings, db: sa.Engine, say: Say) -> None:
+    """Everything that the demo shop's bot needs, in ``db`` and in the index of ``settings``."""
+    seed(db, progress=say)
+    written, unchanged = answers.import_file(db, _FOLDER / "answers.yaml")
+    say(f"approved answers: {written + unchanged}")
+    index = Index.open(settings)
+    try:
+        say("indexing pages and products …")
+        told = _by_quarters(say)
+        pages = ingest_docs(index, [_FOLDER / "pages"], progress=told, strict=True)
+        products = ingest_products(index, Shop(db).all_products(), progress=told)
+    finally:
+        index.close()
+    say(f"index: {pages.read} pages, {products.read} products, version {products.version}")
 
-    ``progress`` is told what is being done; a message that ends in "…" is not done yet.
-    """
+
+def _by_quarters(say: Say) -> Callable[[str, int, int], None]:
+    """Long stages tell of each quarter; stages that take no time need no word."""
+    said: set[tuple[str, int]] = set()
+
+    def tell(stage: str, done: int, total: int) -> None:
+        quarter = 4 * done // max(total, 1)
+        if stage != "read" and (stage, quarter) not in said:
+            said.add((stage, quarter))
+            say(f"{stage}: {done:,} of {total:,} …")
+
+    return tell
+
+
+def seed(db: sa.Engine, *, progress: Say = lambda message: None) -> dict[str, int]:
+    """Make the database hold the demo shop's tables; returns how many rows of each kind it holds then."""
     wanted = _fingerprint()
     if _made(db) != wanted:
         _make(db, progress)
@@ -87,7 +122,7 @@ def _rates() -> Iterator[dict[str, str]]:
 
 
 def _text(name: str) -> str:
-    return files("chatbot.demo").joinpath(name).read_text(encoding="utf-8")
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _fingerprint() -> str:
