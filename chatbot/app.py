@@ -13,6 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from chatbot import compose
 from chatbot.answers import Answers
 from chatbot.db import connect, migrate
 from chatbot.engine import build_engine
@@ -25,7 +26,7 @@ from chatbot.tools.base import load_tools
 from chatbot.turn import Bot, Embedding
 from configs.settings import Settings
 from retrieval.embed import Embedder, load_embedder, multilingual_installed
-from retrieval.index import Index
+from retrieval.index import Index, StageProgress
 from retrieval.products import ProductSearch
 from retrieval.recommend import Recommender
 from retrieval.search import Search
@@ -49,6 +50,15 @@ class App:
     recommender: Recommender | None
     engine: Engine
     bot: Bot
+
+    def warm(self, progress: StageProgress | None = None) -> None:
+        """Embed every sentence of the pages that a quote may need; what was embedded before is not embedded again."""
+        texts = compose.texts_to_keep(self.search.pages())
+        for language, embedding in self.bot.embeddings.items():
+            for start in range(0, len(texts), 64):
+                embedding.passages(texts[start : start + 64])
+                if progress:
+                    progress(f"sentences ({language})", min(start + 64, len(texts)), len(texts))
 
     async def aclose(self) -> None:
         await self.engine.aclose()

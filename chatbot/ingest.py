@@ -36,7 +36,7 @@ def docs(settings: Settings, paths: Sequence[Path], *, mapping: str | None, stri
 
     Exits with 1 if something was rejected.
     """
-    with _index(settings) as index, _bar() as progress:
+    with _index(settings) as index, bar() as progress:
         reports = []
         if mapping is None:
             reports.append(ingest_docs(index, paths, progress=progress, strict=strict))
@@ -81,7 +81,7 @@ def table(settings: Settings, kind: Kind, path: Path, *, mapping: str | None, st
         )
     _show_table(report)
     if kind == "products":
-        with _index(settings) as index, _bar() as progress:
+        with _index(settings) as index, bar() as progress:
             index_products(db, index, progress)
     if report.rejected_count:
         raise typer.Exit(1)
@@ -114,7 +114,7 @@ def verify_index(settings: Settings) -> bool:
 
 def rebuild_index(settings: Settings) -> None:
     """Vectors and lexical index anew."""
-    with _index(settings) as index, _bar() as progress:
+    with _index(settings) as index, bar() as progress:
         version = index.rebuild(progress)
     out.print(f"[green]✓[/green] rebuilt, version {version}")
 
@@ -130,7 +130,7 @@ def _index(settings: Settings) -> Iterator[Index]:
 
 
 @contextmanager
-def _bar() -> Iterator[StageProgress]:
+def bar() -> Iterator[StageProgress]:
     """A progress bar by stage, on stderr."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn())  # fmt: skip
     with Progress(*columns, console=err, transient=True) as progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 import uvicorn
@@ -26,12 +27,16 @@ def serve(settings: Settings, app: App) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise ConfigError(f"cannot listen on {host}:{port} ({error.strerror})", hint="choose another with --port") from error
+            raise ConfigError(
+                f"cannot listen on {host}:{port} ({error.strerror})", hint="choose another with --port"
+            ) from error
     api = create_api(app)
     mount(api, app)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     print(f"kefu answers for {settings.shop.name} on http://{shown}:{port}  (stop with Ctrl-C)", flush=True)
-    config = uvicorn.Config(api, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=20)
+    config = uvicorn.Config(
+        api, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=20
+    )
 
     async def run() -> None:
         try:
@@ -39,4 +44,5 @@ def serve(settings: Settings, app: App) -> None:
         finally:
             await app.aclose()
 
-    asyncio.run(run())
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped in order
+        asyncio.run(run())

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from chatbot.app import App, build, open_database
 from chatbot.conversation import Conversation, Done, Failed, Sentence, Turn, to_json
+from chatbot.ingest import bar
 from chatbot.turn import answer
 from configs.errors import NotFoundError
 from configs.settings import Settings
@@ -29,25 +30,32 @@ def prepare_demo(settings: Settings, *, quiet: bool = False) -> App:
     from chatbot.demo.seed import prepare
 
     db = open_database(settings)
-    with err.status("Preparing the demo shop …") as status:
 
-        def say(message: str) -> None:
-            if not quiet:
-                status.update(message)
-                err.print(f"[green]✓[/green] {escape(message)}" if not message.endswith("…") else f"  {escape(message)}")
+    def say(message: str) -> None:
+        if not quiet:
+            done = not message.endswith("…")
+            err.print(f"[green]✓[/green] {escape(message)}" if done else f"  {escape(message)}")
 
-        prepare(settings, db, say)
-        app = build(settings, db=db)
+    prepare(settings, db, say)
+    app = build(settings, db=db)
+    with bar() as progress:
+        app.warm(progress)
+    say(f"chat model: {app.engine.model}")
     return app
 
 
 def _conversation(app: App, customer_id: str | None) -> Conversation:
     if customer_id is not None and app.shop.customer(customer_id) is None:
-        raise NotFoundError(f"there is no customer {customer_id!r}", hint="leave --customer out, or give the id of an imported one")
+        raise NotFoundError(
+            f"there is no customer {customer_id!r}",
+            hint="leave --customer out, or give the id of an imported one",
+        )
     return app.store.create_conversation(f"terminal-{os.getpid()}", customer_id, app.settings.shop.locale)
 
 
-def ask_once(app: App, question: str, *, customer_id: str | None = None, as_json: bool = False, keep_open: bool = False) -> None:
+def ask_once(
+    app: App, question: str, *, customer_id: str | None = None, as_json: bool = False, keep_open: bool = False
+) -> None:
     """Answer one question and print reply, sources and timings."""
 
     async def run() -> Turn | None:
@@ -76,7 +84,9 @@ def chat(settings: Settings, *, customer_id: str | None = None, trace: bool = Fa
     async def run() -> None:
         conversation = _conversation(app, customer_id)
         facts = app.settings.shop
-        out.print(f"[bold]{escape(facts.name)}[/bold] · a machine answers{' · simulated shop' if facts.simulated else ''} · quit ends")
+        out.print(
+            f"[bold]{escape(facts.name)}[/bold] · a machine answers{' · simulated shop' if facts.simulated else ''} · quit ends"
+        )
         try:
             while True:
                 try:
@@ -133,7 +143,10 @@ def _trace(turn: Turn) -> None:
     for plan in turn.plans:
         table.add_row("plan", escape(f"{plan.intent} {plan.confidence:.2f} {dict(plan.slots)}"))
     for result in turn.evidence.results:
-        table.add_row("tool", escape(f"{result.call.name}{dict(result.call.arguments)} -> {result.error or result.template}"))
+        table.add_row(
+            "tool",
+            escape(f"{result.call.name}{dict(result.call.arguments)} -> {result.error or result.template}"),
+        )
     for passage in turn.evidence.passages:
         table.add_row(f"{passage.score:.2f}", escape(passage.title))
     for item in turn.reply.dropped:

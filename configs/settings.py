@@ -58,11 +58,12 @@ class ShopSettings(_Section):
     """A fixed moment (ISO 8601) instead of the clock, so that a simulated shop stays the same; a real shop
     (``simulated: false``) always goes by the clock."""
 
-    @model_validator(mode="after")
-    def _real_shops_go_by_the_clock(self) -> ShopSettings:
-        if not self.simulated and self.today is not None:
-            return self.model_copy(update={"today": None})
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _real_shops_go_by_the_clock(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("simulated") in (False, "false", "0", 0):
+            return {**given, "today": None}
+        return given
 
 
 class EngineSettings(_Section):

@@ -75,6 +75,10 @@ class Search:
         """All passages of one page or product, in order, as far as a shopper may see them today."""
         return self._servable(self._index.rows.passages_of(source))
 
+    def pages(self) -> list[Passage]:
+        """Every passage of every page that a shopper may see today."""
+        return self._servable([row.passage for row in self._index.rows.passages("page")])
+
     def _servable(self, passages: Sequence[Passage]) -> list[Passage]:
         if not passages:
             return []

@@ -22,7 +22,7 @@ STREAM = {
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
     "description": "Events `planned retrieved toolran sentence carded cited handedover`, then `done` or "
     "`failed`. Each has an `id` for `Last-Event-ID`; the data of `done` holds the stored turn. While a person "
-    "has the conversation there is one `handedover` (reason `waiting` or `person`) and no `done`.",
+    "has the conversation there is one `handedover` (reason `person`) and no `done`.",
 }
 
 

@@ -180,7 +180,7 @@ class Intake:
                 conversation = await asyncio.to_thread(self._store.conversation, conversation_id)
                 waiting = await asyncio.to_thread(self._store.pending, conversation_id)
                 line.locale = conversation.locale
-                if conversation.status != "bot":
+                if conversation.status not in ("bot", "waiting"):  # whoever waits for a person may go on asking
                     self._leave_to_people(conversation, line, waiting)
                     batch: Sequence[Posted] = ()
                 else:
@@ -248,7 +248,7 @@ class Intake:
                 self._keep(message.id, log)
 
     def _leave_to_people(self, conversation: Conversation, line: _Line, waiting: Sequence[Posted]) -> None:
-        """A person has this conversation, or will: the message is stored, and the stream says no more."""
+        """A person has this conversation: the message is stored, and the stream says no more."""
         for message in waiting:
             log = line.logs.pop(message.id, None)
             if log is not None:

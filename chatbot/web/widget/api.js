@@ -127,7 +127,7 @@ export class Client {
           if (event.type === "done" || event.type === "failed") return;
         }
         const status = (await this.transcript())?.status;
-        if (status === "waiting" || status === "person") return; // stored for the colleague; no machine answers
+        if (status === "person") return; // stored for the colleague; no machine answers
         throw new NetworkError("the stream ended before its last event");
       } catch (error) {
         if (signal.aborted) return;

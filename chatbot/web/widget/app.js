@@ -142,7 +142,7 @@ class Chat {
   #take(event, message, node) {
     if (!navigator.onLine) this.panel.tell("offline");
     else this.panel.tell(null);
-    if (event.type === "handedover" && ["waiting", "person"].includes(event.reason)) {
+    if (event.type === "handedover" && event.reason === "person") {
       this.panel.setStatus(event.reason); // a person has this conversation: the message is kept for them
       this.panel.delivered(node);
       return;

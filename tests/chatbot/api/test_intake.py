@@ -179,7 +179,7 @@ def test_what_waits_for_a_person_is_not_answered_at_the_next_start(
     session = server.session()
     waiting, other = server.conversation(session), server.conversation(session)
     server.store.add_message(waiting, "for the person")
-    server.store.set_status(waiting, "waiting")
+    server.store.set_status(waiting, "person")
     server.store.add_message(other, "for the bot")
     server.stop()
     after = serve()
