@@ -38,6 +38,9 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
+_PATIENCE_MS = 15_000
+"""Costs nothing where all is well, and lets a busy machine finish."""
+
 _NOTE_CSP = "document.addEventListener('securitypolicyviolation', (e) => console.error('CSP ' + e.violatedDirective + ' ' + e.blockedURI))"
 
 
@@ -51,6 +54,7 @@ def chromium() -> Iterator[Any]:
     sync_api = pytest.importorskip(
         "playwright.sync_api", reason="to run the browser tests: pip install 'kefu[dev]'"
     )
+    sync_api.expect.set_options(timeout=_PATIENCE_MS)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield browser
@@ -105,7 +109,7 @@ class Tab:
 
 def new_tab(context: Any, own: str) -> Tab:
     tab = Tab(context.new_page(), own)
-    tab.page.set_default_timeout(6000)
+    tab.page.set_default_timeout(_PATIENCE_MS)
     tab.page.add_init_script(_NOTE_CSP)
     tab.page.on("request", lambda request: tab.requests.append(request.url))
     tab.page.on("pageerror", lambda error: tab.problems.append(f"page error: {error}"))

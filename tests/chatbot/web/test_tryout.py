@@ -71,8 +71,8 @@ def served() -> Iterator[str]:
                 time.sleep(0.1)
         yield url
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()  # there is nothing to be kept
+        process.wait()
 
 
 @pytest.mark.server

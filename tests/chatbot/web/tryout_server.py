@@ -128,7 +128,7 @@ def main(port: int) -> None:
         return [[conversation.session_id, conversation.customer_id] for conversation in store.made]
 
     mount(api, cast(Any, app))
-    uvicorn.run(api, host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(api, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":
