@@ -42,7 +42,8 @@ def resolve(name: str) -> str | None:
     """The code of a country given by name or code, None if it is in no list."""
     plain = name.strip(" ,;!?。！？").casefold()
     codes = _codes()
-    return codes.get(plain) or codes.get(plain.removeprefix("the ").rstrip("."))
+    bare = plain.removeprefix("the ")
+    return codes.get(plain) or codes.get(bare) or codes.get(bare.rstrip("."))
 
 
 def find(text: str) -> str | None:

@@ -20,15 +20,15 @@ from numpy.typing import ArrayLike, NDArray
 from retrieval.recommend import storage
 
 BASKET_HALF_LIFE = 30.0
-"""Days after which a basket counts half. Chosen on two months of a real shop, as are the next three."""
+"""Days after which a basket counts half. Chosen on two months of a real shop, as the other numbers are."""
 POPULARITY_HALF_LIFE = 14.0
 SHRINKAGE = 5.0
 """Pretends that many baskets with one of the two items alone, so that one shared basket proves little."""
 KNOWN_HALF = 1.0
 """With so many known items, similarity and popularity weigh the same."""
-NEIGHBOURS = 400
+NEIGHBOURS = 100
 """Kept per item; bounds memory and time on large catalogues."""
-MAX_BASKET = 200
+MAX_BASKET = 100
 """A larger basket (a wholesale order) says little about any pair in it and would cost quadratic time."""
 
 Floats = NDArray[np.float32]

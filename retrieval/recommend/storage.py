@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 FORMAT = 1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,13 @@ def load(folder: Path, key: str) -> Kept | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             meta = json.loads(file["meta"].tobytes())
             count = len(meta["skus"])
             similarity = sp.csr_matrix((file["data"], file["indices"], file["indptr"]), shape=(count, count))
             popularity = file["popularity"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        _log.warning("%s is damaged; the recommender is fitted again", path, exc_info=True)
         return None
     latest = datetime.fromisoformat(meta["latest"]) if meta["latest"] else None
     return Kept(tuple(meta["skus"]), similarity, popularity, latest)
