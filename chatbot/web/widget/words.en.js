@@ -42,7 +42,7 @@ export default {
   tell: "Send comment",
   copy: "Copy the answer",
   copied: "Copied",
-  handed_over: "Your conversation goes to a colleague. You can go on writing; everything so far is passed on.",
+  handed_over: "Your conversation goes to a colleague, with all that was said so far. Until they are here, the machine goes on answering.",
   offline: "You are offline. Your message is kept and goes out as soon as you are back.",
   slow_down: "That was a lot at once. You can send again in {seconds} seconds.",
   not_sent: "Not sent.",

@@ -42,7 +42,7 @@ export default {
   tell: "提交",
   copy: "复制回答",
   copied: "已复制",
-  handed_over: "您的对话将转给客服人员。您可以继续留言，之前的内容会一并转达。",
+  handed_over: "您的对话连同之前的内容将转给客服人员。在其接入之前，机器会继续回答。",
   offline: "您当前处于离线状态。消息已保留，恢复连接后会自动发送。",
   slow_down: "发送过于频繁，请在 {seconds} 秒后再试。",
   not_sent: "未发送。",

@@ -208,6 +208,13 @@ def scripted_api(shop: ScriptedShop) -> FastAPI:
             return found
         body = await request.json()
         shop.posted.append(body["text"])
+        if found["status"] == "person":
+            pending = {"id": f"m{len(shop.posted)}", "text": body["text"], "client_id": body.get("client_id")}
+            found["pending"].append(pending)
+            event_id = f"{pending['id']}:1"
+            note = {"type": "handedover", "id": event_id, "reason": "person"}
+            told = f"id: {event_id}\nevent: handedover\ndata: {json.dumps(note)}\n\n"
+            return StreamingResponse(iter([told.encode()]), media_type="text/event-stream")
         turn = next((turn for turn in found["turns"] if turn["client_id"] == body.get("client_id")), None)
         if turn is None:
             number = len(shop.turns) + 1

@@ -270,7 +270,7 @@ def test_a_person_is_one_tap_away(tab: Tab, shop: ScriptedShop) -> None:
     tab.goto()
     tab.open()
     tab.part(".person").click()
-    expect(tab.part(".handover")).to_contain_text("Your conversation goes to a colleague.")
+    expect(tab.part(".handover")).to_contain_text("Your conversation goes to a colleague")
     expect(tab.part(".subtitle")).to_have_text("Waiting for a colleague")
 
 
@@ -387,3 +387,19 @@ def test_messages_written_at_once_arrive_in_their_order(tab: Tab, shop: Scripted
     expect(tab.part(".mine p")).to_have_text(texts)
     shown = [node.inner_text() for node in tab.part(".mine p, .sentence").all()]
     assert shown == [part for text in texts for part in (text, f"You said: {text}")]
+
+
+def test_messages_are_kept_for_the_person_who_has_the_conversation(tab: Tab, shop: ScriptedShop) -> None:
+    tab.goto()
+    tab.open()
+    tab.ask("Hello")
+    shop.conversations["conversation-1"]["status"] = "person"
+    tab.send("Are you a person?")
+    expect(tab.part(".mine").last).to_contain_text("Delivered. A colleague will answer.")
+    expect(tab.part(".subtitle")).to_have_text("A colleague is here")
+    expect(tab.part(".typing")).to_be_hidden()
+    tab.page.reload()
+    expect(tab.part(".mine").last).to_contain_text("Are you a person?")
+    expect(tab.part(".mine").last).to_contain_text("Delivered. A colleague will answer.")
+    expect(tab.part(".subtitle")).to_have_text("A colleague is here")
+    assert shop.posted == ["Hello", "Are you a person?"]
