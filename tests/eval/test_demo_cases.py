@@ -38,6 +38,14 @@ def test_there_are_enough_of_each_sort() -> None:
     assert abs(found["dev"] - found["test"]) <= 4
 
 
+def test_no_fact_is_so_short_that_any_reply_says_it() -> None:
+    """ "No" is in "no reliable answer", and a small number in many a product's name."""
+    for case, say in turns():
+        for option in (option for entry in say.must for option in options(entry)):
+            assert option.casefold() not in ("yes", "no", "not", "free of"), case.id
+            assert not re.fullmatch(r"\d", option), f"{case.id}: {option}"
+
+
 def test_splits_are_alike() -> None:
     sizes = Counter((case.category, case.split) for case in DEMO)
     for category in {case.category for case in DEMO}:
