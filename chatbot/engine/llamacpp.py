@@ -46,7 +46,7 @@ class LlamaCppEngine:
     """Starts its child at once and answers as soon as the model is loaded.
 
     ``prefix`` is the system message that most requests begin with: every slot reads it after each start, so
-    that no shopper waits for that.
+    that shoppers need not wait for that.
     """
 
     def __init__(
@@ -213,20 +213,22 @@ class LlamaCppEngine:
                 line = child.stdout.readline()
                 if line:
                     address = json.loads(line)["address"]
-                    self._warm(address)
+                    self._warm(address, range(1))
                     self._address.set_result(address)
+                    # A single shopper is answered by the first slot: the others need not keep him waiting.
+                    self._warm(address, range(1, self._settings.parallel))
                 code = child.wait()
             return f"exit code {code}{_what_it_said(log, started=bool(line))}"
 
-    def _warm(self, address: str) -> None:
-        """Have every slot read the prefix."""
+    def _warm(self, address: str, slots: range) -> None:
+        """Have the slots read the prefix."""
         if not self._prefix:
             return
         system: ChatMessage = {"role": "system", "content": self._prefix}
         body = chat_request(self.model, [system, {"role": "user", "content": ""}], Sampling(max_tokens=1))
         try:
             with httpx.Client(headers=self._headers, timeout=30.0, limits=ONE_USE, trust_env=False) as client:
-                for slot in range(self._settings.parallel):
+                for slot in slots:
                     client.post(
                         f"{address}/v1/chat/completions", json=body | {"id_slot": slot}
                     ).raise_for_status()

@@ -20,6 +20,7 @@ import pytest_asyncio
 from chatbot.engine import build_engine
 from chatbot.engine.base import Sampling
 from chatbot.engine.llamacpp import LlamaCppEngine
+from chatbot.engine.sse import ONE_USE
 from configs.errors import ConfigError, EngineError
 from configs.settings import Settings
 
@@ -109,7 +110,7 @@ async def test_a_file_that_is_no_model_is_reported_with_its_cause(
         await engine.aclose()
 
 
-async def test_every_slot_has_read_the_prefix_before_the_first_request(
+async def test_the_prefix_is_read_before_the_first_request_and_then_by_every_slot(
     configure: Callable[..., Settings],
 ) -> None:
     prefix = "You are the assistant of a shop that sells kettles and rugs. Be brief. " * 8
@@ -118,12 +119,17 @@ async def test_every_slot_has_read_the_prefix_before_the_first_request(
     try:
         address = await address_of(engine)
         body = {"messages": [{"role": "system", "content": prefix}, *HELLO], "max_tokens": 1}
-        async with httpx.AsyncClient(headers=engine._headers, timeout=30) as client:
-            for slot in (0, 1):
+        async with httpx.AsyncClient(headers=engine._headers, timeout=30, limits=ONE_USE) as client:
+
+            async def read_before(slot: int) -> int:
                 answer = await client.post(f"{address}/v1/chat/completions", json=body | {"id_slot": slot})
-                timings = answer.json()["timings"]
-                assert timings["cache_n"] > 100
-                assert timings["prompt_n"] < 20
+                return int(answer.json()["timings"]["cache_n"])
+
+            assert await read_before(0) > 100
+            async with asyncio.timeout(20):
+                while "n_prompt_tokens" not in (await client.get(f"{address}/slots")).json()[1]:
+                    await asyncio.sleep(0.02)
+            assert await read_before(1) > 100
     finally:
         await engine.aclose()
 
@@ -201,3 +207,13 @@ async def test_switched_off(configure: Callable[..., Settings]) -> None:
     assert not health.ready
     assert "switched off" in health.detail
     await engine.aclose()
+
+
+async def test_the_template_adds_nothing_to_a_system_message_of_ours(engine: LlamaCppEngine) -> None:
+    """SmolLM2's template puts in a system message of its own if the first message is none."""
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    async with httpx.AsyncClient(headers=engine._headers) as client:
+        answer = await client.post(f"{await address_of(engine)}/apply-template", json={"messages": messages})
+    assert answer.json()["prompt"] == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    )
