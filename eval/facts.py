@@ -145,19 +145,16 @@ def _days(sentence: str, said: Said, world: World, focus: Focus) -> Iterator[Wro
         yield from _weekday(found, sentence, world)
         if any((item.month, item.day) == (found.month, found.day) for item in known):
             continue
-        if found.is_(world.today) or any(found.is_(day) for day in arrivals):
+        if any(found.is_(day) for day in arrivals):
             continue
-        if focus.order is None:
-            yield Wrong("day", shown, "neither an order nor a delivery time gives it")
-            continue
-        told = world.order_days(focus.order)
-        role = _role(sentence, found)
+        told = world.order_days(focus.order) if focus.order else {}
+        role = _role(sentence, found) if focus.order else None
         if role is not None:
             right = told[role]
             if right is None or not found.is_(right):
-                yield Wrong("day", shown, f"{focus.order.id}: {role} is {right}")
-        elif not any(day is not None and found.is_(day) for day in told.values()):
-            yield Wrong("day", shown, f"{focus.order.id} has no such day")
+                yield Wrong("day", shown, f"{role} is {right}")
+        elif not any(day is not None and found.is_(day) for day in (world.today, *told.values())):
+            yield Wrong("day", shown, "neither an order nor a delivery time gives it")
 
 
 def _role(sentence: str, found: Day) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from chatbot.conversation import Card, ToolCall
@@ -74,6 +76,32 @@ def test_what_is_true_passes(demo_world: World, customer: str | None, text: str)
     said = Said(text, customer)
     assert wrong_facts(said, demo_world) == []
     assert leaks(said, demo_world) == []
+
+
+FIGURES = {
+    "price": (r"\d+\.\d\d(?= EUR|欧元)", 1),
+    "day": (r"\d{1,2}(?= (?:October|November|December))|(?<=月)\d{1,2}(?=日)", 1),
+    "tracking number": (r"(?<=[A-Z]{2})\d{10}", 1),
+    "order number": (r"(?<=LL-)\d{6}", 700_000),
+    "stock": (r"\d+(?= pieces?\))", 1),
+}
+
+
+@pytest.mark.parametrize(("what", "figure"), FIGURES.items())
+def test_every_figure_of_a_true_sentence_counts(
+    demo_world: World, what: str, figure: tuple[str, int]
+) -> None:
+    """Each of them, changed alone, is found."""
+    pattern, step = figure
+    changed = 0
+    for customer, text in TRUE:
+        for match in re.finditer(pattern, text):
+            old = match.group()
+            new = f"{float(old) + step:.2f}" if "." in old else str(int(old) + step)
+            wrong = f"{text[: match.start()]}{new}{text[match.end() :]}"
+            assert wrong_facts(Said(wrong, customer), demo_world), f"{old} became {new} in {text}"
+            changed += 1
+    assert changed >= 2
 
 
 def test_figures_are_counted(demo_world: World) -> None:
