@@ -195,9 +195,11 @@ def time(zone: str = "UTC", written: str | None = None) -> Parser:
 
 def _nested(value: Any, kind: type, expected: str) -> Any:
     """A list or an object, as it is or as JSON text."""
-    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, str):
+        if not value.strip():
+            return None
         try:
             value = json.loads(value)
         except ValueError:

@@ -42,8 +42,10 @@ class Condition(_Model):
         tests = [name for name in ("matches", "equals", "below", "empty") if getattr(self, name) is not None]
         if len(tests) != 1:
             raise ValueError(f"exactly one of matches, equals, below, empty is wanted, got {tests or 'none'}")
-        if self.matches is not None:
-            re.compile(self.matches)
+        try:
+            re.compile(self.matches or "")
+        except re.error as error:
+            raise ValueError(f"{self.matches!r} is no regular expression: {error}") from error
         return self
 
 
