@@ -147,11 +147,17 @@ def _table_command(kind: Kind) -> None:
             str | None, typer.Option(help="A mapping file, or the name of a packaged one.")
         ] = None,
         strict: Strict = False,
+        keep: Annotated[
+            bool, typer.Option("--keep", help="The file is a part: remove nothing that it does not hold.")
+        ] = False,
+        source: Annotated[
+            str | None, typer.Option(help="Name of the data's origin; the file's name if not given.")
+        ] = None,
     ) -> None:
         from chatbot.ingest import table
         from configs.settings import load
 
-        table(load(config), kind, file, mapping=mapping, strict=strict)
+        table(load(config), kind, file, mapping=mapping, strict=strict, keep=keep, source=source)
 
     command.__doc__ = f"The shop's {kind}: CSV, JSONL or Parquet."
 

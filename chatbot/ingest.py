@@ -66,7 +66,16 @@ def unpack_pages(settings: Settings, table: Path, mapping: TableMapping) -> Path
     return folder
 
 
-def table(settings: Settings, kind: Kind, path: Path, *, mapping: str | None, strict: bool) -> None:
+def table(
+    settings: Settings,
+    kind: Kind,
+    path: Path,
+    *,
+    mapping: str | None,
+    strict: bool,
+    keep: bool = False,
+    source: str | None = None,
+) -> None:
     """A table into the database; products also into the index. Exits with 1 if rows were rejected."""
     db = open_database(settings)
     with err.status(f"Reading {path.name} …") as status:
@@ -76,6 +85,8 @@ def table(settings: Settings, kind: Kind, path: Path, *, mapping: str | None, st
             path,
             load_mapping(mapping) if mapping else None,
             strict=strict,
+            prune=not keep,
+            source=source,
             currency=settings.shop.currency,
             progress=lambda stage, done: status.update(f"{stage}: {done:,}"),
         )
