@@ -53,8 +53,9 @@ class App:
 
     def warm(self, progress: StageProgress | None = None) -> None:
         """Embed every sentence of the pages that a quote may need; what was embedded before is not embedded again."""
-        texts = compose.texts_to_keep(self.search.pages())
+        pages = self.search.pages()
         for language, embedding in self.bot.embeddings.items():
+            texts = compose.texts_to_keep(pages, language)
             for start in range(0, len(texts), 64):
                 embedding.passages(texts[start : start + 64])
                 if progress:

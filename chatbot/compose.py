@@ -54,9 +54,9 @@ class _Unit:
     def text(self) -> str:
         return self.passage.text[self.start : self.end]
 
-    @property
-    def titled(self) -> str:
-        return f"{self.passage.title}\n{self.text}"
+    def ranked_by(self, language: str) -> str:
+        """What is embedded to rank the unit: under its title, unless a slow cross-lingual embedder has to do it."""
+        return f"{self.passage.title}\n{self.text}" if language == self.passage.language else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Calibration:
 
 
 SAME_LANGUAGE = Calibration(intercept=-5.63, passage=2.33, unit=2.09, heading=1.83, text=2.16, coverage=1.89)
-CROSS_LINGUAL = Calibration(intercept=-2.58, passage=4.06, unit=2.49, heading=2.16, text=2.17, coverage=0.0)
+CROSS_LINGUAL = Calibration(intercept=-3.53, passage=7.30, unit=0.0, heading=3.83, text=4.12, coverage=0.0)
 
 
 def quote(
@@ -109,7 +109,7 @@ def quote(
     units = [unit for passage in passages for unit in _units(passage)]
     if not units:
         return None
-    cosine = encode([unit.titled for unit in units]) @ query_vector
+    cosine = encode([unit.ranked_by(language) for unit in units]) @ query_vector
     wanted = _idf_words(query, passages)
     coverage = np.array([_coverage(wanted, f"{unit.passage.title} {unit.text}") for unit in units])
     found = np.array([unit.passage.score for unit in units])
@@ -171,13 +171,13 @@ def product_quote(
     return QuoteDraft(pieces, units[best].passage, 0.5 * held + 0.5 * max(0.0, float(cosine[best])))
 
 
-def texts_to_keep(passages: Sequence[Passage]) -> list[str]:
-    """Every text of these passages that ``quote`` will embed, so that they can be embedded beforehand."""
+def texts_to_keep(passages: Sequence[Passage], language: str) -> list[str]:
+    """Every text that ``quote`` will embed for questions in a language, so that it can be embedded beforehand."""
     texts: list[str] = []
     for passage in passages:
         texts.append(passage.title.split(" › ")[-1])
         for unit in _units(passage):
-            texts += [unit.titled, unit.text]
+            texts += [unit.ranked_by(language), unit.text]
     return list(dict.fromkeys(texts))
 
 
