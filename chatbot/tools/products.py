@@ -28,12 +28,18 @@ from chatbot.tools.catalogue import (
 from chatbot.tools.details import describe
 from chatbot.tools.speak import call_of, result, words
 from chatbot.tools.wording import Words
+from configs import templates
 
 if TYPE_CHECKING:
     from retrieval.products import ProductHit
 
-MIN_SCORE = 0.3
-"""Hits below this confidence are not offered as what was asked for."""
+MIN_SCORE = {"en": 0.3, "zh": 0.08}
+"""Hits below this confidence are not offered at all. Chinese words meet little more than the Chinese names, so that
+right hits have lower confidences."""
+SURE = {"en": 0.85, "zh": 0.5}
+"""From this confidence of the best hit on, the answer says that the products fit; below, that they are near."""
+_NEAR_BEST = 0.8
+"""Part of the best hit's confidence that another one needs: a strap is no answer to a question for mats."""
 _CARDS = 5
 _NAMED = 3
 
@@ -108,15 +114,22 @@ def product_search(
         in_stock=in_stock,
         k=_CARDS + 1,
     )
-    found = [product for product in _products(context, hits) if limits.allow(product)][:_CARDS]
-    if not found and limits != Limits():
-        return _nothing_fits(context, call, query, limits)
+    limited = limits != Limits()
+    without = context.products.search(query, language=context.language, k=_CARDS + 1) if limited else hits
+    best = max((hit.score for hit in without), default=0.0)
+    found = [product for product in _products(context, hits, best) if limits.allow(product)][:_CARDS]
+    if not found and limited:
+        return _nothing_fits(context, call, _products(context, without, best), limits)
     if not found:
         return result(context, call, "search_nothing", error="not_found")
-    return _say_found(context, call, found, in_stock)
+    return _say_found(
+        context, call, found, in_stock, sure=best >= SURE[templates.supported(context.language)]
+    )
 
 
-def _say_found(context: Context, call: ToolCall, found: Sequence[Product], in_stock: bool) -> ToolResult:
+def _say_found(
+    context: Context, call: ToolCall, found: Sequence[Product], in_stock: bool, *, sure: bool
+) -> ToolResult:
     named = found[:_NAMED] if len(found) > _NAMED else found
 
     def say(to: Words) -> dict[str, object]:
@@ -130,13 +143,14 @@ def _say_found(context: Context, call: ToolCall, found: Sequence[Product], in_st
     template = "search_found_one" if len(found) == 1 else "search_found_few"
     if len(found) > _NAMED:
         template = "search_found_many"
+    if not sure:
+        template = "search_closest"
     cards = [product_card(words(context), product) for product in found]
     return result(context, call, template, say, cards=cards)
 
 
-def _nothing_fits(context: Context, call: ToolCall, query: str, limits: Limits) -> ToolResult:
-    """Say what the limits were, and the nearest product without them."""
-    near = _products(context, context.products.search(query, language=context.language, k=_CARDS + 1))
+def _nothing_fits(context: Context, call: ToolCall, near: list[Product], limits: Limits) -> ToolResult:
+    """Say what the limits were, and the nearest of the products that would fit without them."""
     if limits.in_stock:
         near = [product for product in near if not is_sold_out(product)]
     if limits.max_price is not None:
@@ -171,8 +185,9 @@ def _limits_text(to: Words, limits: Limits) -> str:
     return to.comma(parts)
 
 
-def _products(context: Context, hits: Sequence[ProductHit]) -> list[Product]:
-    return context.shop.products([hit.sku for hit in hits if hit.score >= MIN_SCORE])
+def _products(context: Context, hits: Sequence[ProductHit], best: float) -> list[Product]:
+    enough = max(MIN_SCORE[templates.supported(context.language)], _NEAR_BEST * best)
+    return context.shop.products([hit.sku for hit in hits if hit.score >= enough])
 
 
 def _decimal(price: float | None) -> Decimal | None:

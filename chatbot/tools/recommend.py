@@ -13,10 +13,9 @@ from chatbot.conversation import Card, ToolCall, ToolResult
 from chatbot.shop import Product, Shop, fold
 from chatbot.tools.base import Context, tool
 from chatbot.tools.catalogue import is_sold_out, named_with_price, product_card, product_name
-from chatbot.tools.products import MIN_SCORE
 from chatbot.tools.speak import call_of, result, words
 from chatbot.tools.wording import Words
-from retrieval.recommend import Recommender, Suggestion
+from retrieval.recommend import Recommender
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +39,9 @@ def recommend(
     if product is not None and mode == "similar":
         return _similar(context, call, product)
     if product is not None and mode == "complete":
-        found = context.recommender.complete([product.sku], k=_ASKED) if context.recommender else []
-        return _about(context, call, product, "recommend_complete", _in_stock(context, found, {product.sku}))
+        together = context.recommender.complete([product.sku], k=_ASKED) if context.recommender else []
+        found = _in_stock(context, [item.sku for item in together], {product.sku})
+        return _about(context, call, product, "recommend_complete", found)
     return _for_me(context, call)
 
 
@@ -77,45 +77,44 @@ def _for_me(context: Context, call: ToolCall) -> ToolResult:
         return result(context, call, "recommend_none", error="no_recommender")
     history = _history(context)
     suggestions = recommender.for_customer(history, k=_ASKED)
-    found = _in_stock(context, suggestions, set(history))
+    # Nobody's age is known here: knives and liqueurs are found by searching, not recommended unasked.
+    found = [
+        product
+        for product in _in_stock(context, [item.sku for item in suggestions], set(history))
+        if product.age_limit is None
+    ]
     if not found:
         return result(context, call, "recommend_none", error="nothing_found")
     because = {fold(item.sku): item.because for item in suggestions}
-    # One reason is said in full: that of the best personal suggestion; what is popular is said to be popular.
-    reasons = [because.get(fold(product.sku)) for product in found]
-    reason = next((item for item in reasons if item), None)
-    cause = context.shop.product(reason) if reason else None
-    personal = [product for product, given in zip(found, reasons, strict=True) if given and given == reason]
-    popular = [product for product, given in zip(found, reasons, strict=True) if not given]
-    return _say_for_me(context, call, cause, personal[:_SHOWN], popular, recommender)
+    shown = [(product, because.get(fold(product.sku))) for product in found[:_SHOWN]]
+    return _say_for_me(context, call, shown, is_current=_is_current(context, recommender))
 
 
 def _say_for_me(
-    context: Context,
-    call: ToolCall,
-    cause: Product | None,
-    personal: Sequence[Product],
-    popular: Sequence[Product],
-    recommender: Recommender,
+    context: Context, call: ToolCall, shown: Sequence[tuple[Product, str | None]], *, is_current: bool
 ) -> ToolResult:
-    if cause is None:
-        shown = list(popular[:_SHOWN])
-        template = "recommend_popular" if _is_current(context, recommender) else "recommend_popular_ever"
-    else:
-        popular = popular[: _SHOWN - len(personal)]
-        shown = [*personal, *popular]
-        template = "recommend_mixed" if popular else "recommend_because"
-    if not shown:
-        return result(context, call, "recommend_none", error="nothing_found")
+    """One sentence for each reason, in the order of the suggestions."""
+    by_reason: dict[str | None, list[Product]] = {}
+    for product, reason in shown:
+        by_reason.setdefault(reason, []).append(product)
+    owned = {reason: context.shop.product(reason) for reason in by_reason if reason}
+
+    def sentence(to: Words, reason: str | None, products: Sequence[Product]) -> str:
+        if reason is None:
+            key = "recommend_popular" if is_current else "recommend_popular_ever"
+            return to.text(key, products=_names(to, products))
+        cause = owned[reason]
+        # What was bought may have left the catalogue since.
+        name = product_name(to, cause) if cause else reason
+        key = "recommend_because" if reason == next(iter(by_reason)) else "recommend_because_next"
+        return to.text(key, because=name, products=_names(to, products))
 
     def say(to: Words) -> dict[str, object]:
-        return {
-            "because": product_name(to, cause) if cause else "",
-            "products": _names(to, personal if cause else shown),
-            "popular": _names(to, popular if cause else ()),
-        }
+        return {"suggestions": to.notes(*(sentence(to, *group) for group in by_reason.items()))}
 
-    return result(context, call, template, say, cards=_cards(context, shown))
+    return result(
+        context, call, "recommend_for_me", say, cards=_cards(context, [product for product, _ in shown])
+    )
 
 
 def _history(context: Context) -> list[str]:
@@ -147,15 +146,16 @@ def _aware(moment: datetime) -> datetime:
 def _similar(context: Context, call: ToolCall, product: Product) -> ToolResult:
     """Alternatives: the nearest of the same category; without categories, what the same people bought."""
     if product.category:
+        kind = product.attributes.get("type", "")
         hits = context.products.search(
-            f"{product.name} {product.category}", category=product.category, exclude=(product.sku,), k=_ASKED
+            f"{product.name} {kind}", category=product.category, exclude=(product.sku,), k=_ASKED
         )
-        near = [Suggestion(hit.sku, hit.score, None) for hit in hits if hit.score >= MIN_SCORE]
-        found = _in_stock(context, near, {product.sku})
+        found = _in_stock(context, [hit.sku for hit in hits], {product.sku})
         if found:
             return _about(context, call, product, "recommend_similar", found)
     bought = context.recommender.similar(product.sku, k=_ASKED) if context.recommender else []
-    return _about(context, call, product, "recommend_also_bought", _in_stock(context, bought, {product.sku}))
+    found = _in_stock(context, [item.sku for item in bought], {product.sku})
+    return _about(context, call, product, "recommend_also_bought", found)
 
 
 def _about(
@@ -166,16 +166,20 @@ def _about(
         context,
         call,
         template if shown else "recommend_none_for",
-        lambda to: {"name": product_name(to, product), "products": _names(to, shown)},
+        lambda to: {
+            "name": product_name(to, product),
+            "category": to.name(product.category, product.category_zh),
+            "products": _names(to, shown),
+        },
         cards=_cards(context, shown),
         error=None if shown else "nothing_found",
     )
 
 
-def _in_stock(context: Context, suggestions: Sequence[Suggestion], left_out: set[str]) -> list[Product]:
-    """The products that the shop still has, in the order of the suggestions."""
-    skus = [item.sku for item in suggestions if item.sku not in left_out]
-    return [product for product in context.shop.products(skus) if not is_sold_out(product)]
+def _in_stock(context: Context, skus: Sequence[str], left_out: set[str]) -> list[Product]:
+    """The products that the shop still has, in the given order."""
+    wanted = [sku for sku in skus if sku not in left_out]
+    return [product for product in context.shop.products(wanted) if not is_sold_out(product)]
 
 
 def _names(to: Words, products: Sequence[Product]) -> str:

@@ -1,4 +1,4 @@
-"""Item-item recommender on baskets: cosine with shrinkage, recent baskets count more.
+"""Item-item recommender on baskets: cosine with shrinkage, pairs that beat chance, recent baskets count more.
 
 A customer's list adds up the similarities to what they own; the less is known of them, the more it leans on
 recent popularity. ``because`` is the owned product that contributed most. Knows skus and times, and nothing of
@@ -22,7 +22,12 @@ from retrieval.recommend import storage
 BASKET_HALF_LIFE = 30.0
 """Days after which a basket counts half. Chosen on two months of a real shop, as the other numbers are."""
 POPULARITY_HALF_LIFE = 14.0
-SHRINKAGE = 5.0
+MIN_LIFT = 2.0
+"""Pairs that share fewer baskets than this many times chance are no pairs: otherwise whatever is popular would
+seem to go with everything, and ``because`` would be untrue."""
+MIN_SHARED = 3
+"""Baskets that a pair must share: "often bought together" is not said of an accident."""
+SHRINKAGE = 15.0
 """Pretends that many baskets with one of the two items alone, so that one shared basket proves little."""
 KNOWN_HALF = 1.0
 """With so many known items, similarity and popularity weigh the same."""
@@ -177,7 +182,15 @@ class Recommender:
         return suggestions
 
 
-_PARAMETERS = (BASKET_HALF_LIFE, POPULARITY_HALF_LIFE, SHRINKAGE, NEIGHBOURS, MAX_BASKET)
+_PARAMETERS = (
+    BASKET_HALF_LIFE,
+    POPULARITY_HALF_LIFE,
+    MIN_LIFT,
+    MIN_SHARED,
+    SHRINKAGE,
+    NEIGHBOURS,
+    MAX_BASKET,
+)
 
 
 def _codes(values: NDArray[np.object_]) -> tuple[list[str], NDArray[np.int64]]:
@@ -224,17 +237,25 @@ def _decay(age: NDArray[np.float64], half_life: float) -> NDArray[np.float64]:
 
 def _similarity(baskets: Any, age: NDArray[np.float64]) -> Any:
     sizes = np.diff(baskets.indptr)
-    usable = (sizes > 1) & (sizes <= MAX_BASKET)
-    weighted = sp.diags(np.sqrt(_decay(age, BASKET_HALF_LIFE))).dot(baskets).astype(np.float32).tocsr()
+    pairing = (sizes > 1) & (sizes <= MAX_BASKET)
+    weight = _decay(age, BASKET_HALF_LIFE)
+    weighted = sp.diags(np.sqrt(weight)).dot(baskets).astype(np.float32).tocsr()
     occurrences = np.asarray(weighted.multiply(weighted).sum(axis=0)).ravel()
-    pairs = weighted[usable]
-    together = (pairs.T @ pairs).tocsr()
-    together.setdiag(0)
-    together.eliminate_zeros()
+    together, shared = (_co_occurrence(matrix[pairing]) for matrix in (weighted, baskets))
     rows = np.repeat(np.arange(together.shape[0]), np.diff(together.indptr))
-    norm = np.sqrt(occurrences[rows] * occurrences[together.indices]) + SHRINKAGE
-    together.data = (together.data / norm).astype(np.float32)
+    product = occurrences[rows] * occurrences[together.indices]
+    by_chance = together.data * weight.sum() < MIN_LIFT * product
+    together.data[by_chance | (shared.data < MIN_SHARED) | (rows == together.indices)] = 0.0
+    together.data = (together.data / (np.sqrt(product) + SHRINKAGE)).astype(np.float32)
+    together.eliminate_zeros()
     return _keep_nearest(together)
+
+
+def _co_occurrence(baskets: Any) -> Any:
+    """Items by items. The same baskets give the same entries in the same order, whatever their weights."""
+    found = (baskets.T @ baskets).tocsr()
+    found.sort_indices()
+    return found
 
 
 def _keep_nearest(matrix: Any) -> Any:

@@ -36,6 +36,9 @@ SHOP = purchases(
     ("x", "tea brush", "2"),
 )
 
+# Customers who buy something else altogether: against them it shows that two products go together.
+OTHERS = [(f"other{n}", "this that", "0") for n in range(30)]
+
 
 @pytest.fixture
 def recommender() -> Recommender:
@@ -85,14 +88,24 @@ def test_nothing_is_said_to_go_with_the_unknown(recommender: Recommender) -> Non
     assert recommender.similar("never-sold") == []
 
 
-def test_one_shared_basket_proves_less_than_many() -> None:
+def test_few_shared_baskets_prove_less_than_many_and_two_nothing() -> None:
     many = [(f"m{n}", "a b", "0") for n in range(10)]
-    model = Recommender.fit(*purchases(*many, ("once", "a rare", "0")))
-    assert [item.sku for item in model.complete(["a"], k=2)] == ["b", "rare"]
+    model = Recommender.fit(*purchases(*many, *[(f"few{n}", "a rare", "0") for n in range(3)], *OTHERS))
+    assert [item.sku for item in model.complete(["a"], k=3)] == ["b", "rare"]
+    accident = Recommender.fit(*purchases(*many, *[(f"few{n}", "a rare", "0") for n in range(2)], *OTHERS))
+    assert [item.sku for item in accident.complete(["a"], k=3)] == ["b"]
+
+
+def test_what_is_in_every_basket_goes_with_nothing() -> None:
+    baskets = [(f"u{n}", f"bag item{n % 5} friend{n % 5}", "0") for n in range(30)]
+    model = Recommender.fit(*purchases(*baskets))
+    assert [item.sku for item in model.complete(["item1"])] == ["friend1"]
+    assert model.complete(["bag"]) == []
 
 
 def test_without_orders_a_basket_is_a_customers_day() -> None:
-    customers, skus, at, quantity, _ = purchases(("u", "a b", "0"), ("u", "c", "5"))
+    visits = [(f"u{n}", items, day) for n in range(3) for items, day in (("a b", "0"), ("c", "5"))]
+    customers, skus, at, quantity, _ = purchases(*visits, *OTHERS)
     model = Recommender.fit(customers, skus, at, quantity)
     assert [item.sku for item in model.complete(["a"])] == ["b"]
 
@@ -105,7 +118,8 @@ def test_cancelled_rows_teach_nothing() -> None:
 
 def test_a_wholesale_basket_pairs_nothing() -> None:
     wholesale = " ".join(f"i{n}" for n in range(150))
-    model = Recommender.fit(*purchases(("big", wholesale, "0"), ("u", "i1 i2", "0")))
+    small = [(f"u{n}", "i1 i2", "0") for n in range(3)]
+    model = Recommender.fit(*purchases(*[(f"big{n}", wholesale, "0") for n in range(3)], *small, *OTHERS))
     assert [item.sku for item in model.complete(["i1"])] == ["i2"]
 
 
