@@ -40,7 +40,7 @@ def _exit_with_parent() -> None:
 
 def _serve(options: argparse.Namespace):  # type: ignore[no-untyped-def]  # xllamacpp has no types
     # Threads that spin at a barrier while another process has their core bring decoding from 100 tokens
-    # a second down to 1: let them sleep, which costs 5 %. Read when the library loads.
+    # a second down to 1: let them sleep, which costs reading 7 %. Read when the library loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import xllamacpp
 
