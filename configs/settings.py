@@ -97,10 +97,11 @@ class RetrievalSettings(_Section):
     """How many passages a turn looks at."""
     weights: Mapping[str, float] = Field(
         default_factory=lambda: {
-            "lexical_last": 1.0,
-            "lexical_dialogue": 1.0,
+            "lexical_last": 0.4,
+            "lexical_dialogue": 0.75,
             "dense_last": 1.0,
-            "dense_dialogue": 1.0,
+            "dense_dialogue": 2.0,
+            "sentence_last": 1.0,
         }
     )
     """Weights of the z-scores that are summed; learnt on development data."""

@@ -18,6 +18,10 @@ CRUMB = " › "
 TINY_TOKENS = 12
 """A section this small joins the section before it, if both have the same parent."""
 
+SHORT_SENTENCE = 8
+"""Shorter pieces ("Yes.", list marks) are no sentence to search for."""
+
+_LINE_END = re.compile(r"\n+")
 _TOKEN = re.compile(r"[㐀-鿿豈-﫿]|\w+|[^\w\s]")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？;；])[\"'”’)]*\s+|(?<=[。！？；])")
 
@@ -96,10 +100,21 @@ def split(text: str, limit: int) -> list[str]:
     return [stripped for piece in pieces if (stripped := piece.strip())]
 
 
+def sentences(text: str) -> list[str]:
+    """Sentences and lines of a passage; the whole text if it has none that says something."""
+    pieces = [text[start:end].strip() for start, end in _sentence_spans(text)]
+    return [piece for piece in pieces if len(piece) >= SHORT_SENTENCE] or [text]
+
+
+def _sentence_spans(text: str) -> Iterator[tuple[int, int]]:
+    for line_start, line_end in _spans(text, _LINE_END, 0, len(text)):
+        yield from _spans(text, _SENTENCE_END, line_start, line_end)
+
+
 def _units(text: str, limit: int) -> Iterator[tuple[int, int]]:
     """(end offset, tokens) of the smallest units that are kept whole: lines, sentences of longer lines, and
     runs of words of sentences that are longer still."""
-    for line_start, line_end in _spans(text, re.compile(r"\n+"), 0, len(text)):
+    for line_start, line_end in _spans(text, _LINE_END, 0, len(text)):
         if count_tokens(text[line_start:line_end]) <= limit // 2:
             yield line_end, count_tokens(text[line_start:line_end])
             continue

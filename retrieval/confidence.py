@@ -1,28 +1,31 @@
-"""From a passage's signals to the probability that it answers the question. Does not know texts."""
+"""From signals to probabilities, by logistic regressions that ``python -m eval.search_fit`` fits.
+
+Their coefficients are in ``configs/search.json``, by embedder: cosines of different models lie in different
+ranges. An embedder that was never fitted gets MiniLM's. Does not know texts.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
 
-import numpy as np
+from configs.settings import CONFIG_DIR
+
+FITTED = CONFIG_DIR / "search.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Signals:
-    """``total`` is the summed z-score, ``margin`` its lead over the next passage, ``words`` the query's length."""
+class PassageSignals:
+    """``behind`` is how far the passage's score lies below the best one's, in standard deviations."""
 
     cosine: float
+    sentence: float
     coverage: float
-    total: float
-    margin: float
-    words: int
-
-
-def confidence(signals: Signals, embedder: str) -> float:
-    floor = 0.80 if embedder == "e5-small-q4" else 0.35
-    scale = 0.03 if embedder == "e5-small-q4" else 0.10
-    logit = (signals.cosine - floor) / scale + 2 * (signals.coverage - 0.5)
-    return float(1 / (1 + np.exp(-logit)))
+    behind: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,35 @@ class ProductSignals:
     cosine: float
     coverage: float
     name_coverage: float
-    words: int
+    category: float
 
 
-def product_confidence(signals: ProductSignals) -> float:
-    logit = 6 * (signals.cosine - 0.45) + 3 * (signals.coverage - 0.6) + 2 * signals.name_coverage
-    return float(1 / (1 + np.exp(-logit)))
+def passage_confidence(signals: PassageSignals, embedder: str) -> float:
+    """How probable it is that the passage answers the question."""
+    return logistic(_fitted("passage", embedder), astuple(signals))
+
+
+def product_confidence(signals: ProductSignals, embedder: str) -> float:
+    """How probable it is that the product is of the kind that was asked for."""
+    return logistic(_fitted("product", embedder), astuple(signals))
+
+
+def continues(cosine: float, words: int, embedder: str) -> float:
+    """How probable it is that a turn continues the dialogue; ``cosine`` is to its earlier turns."""
+    return logistic(_fitted("context", embedder), (cosine, math.log1p(words)))
+
+
+def logistic(coefficients: Sequence[float], signals: Sequence[float]) -> float:
+    """The first coefficient is the intercept."""
+    logit = coefficients[0] + sum(b * x for b, x in zip(coefficients[1:], signals, strict=True))
+    return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
+
+
+def _fitted(what: str, embedder: str) -> Sequence[float]:
+    by_embedder: dict[str, list[float]] = load_fitted()[what]
+    return by_embedder.get(embedder) or by_embedder["minilm"]
+
+
+@functools.cache
+def load_fitted() -> Any:
+    return json.loads(FITTED.read_text(encoding="utf-8"))

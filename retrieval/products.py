@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue import PREFIX
 from retrieval.confidence import ProductSignals, product_confidence
+from retrieval.fusion import standardised
 from retrieval.index import Index
 from retrieval.naming import NameIndex
-from retrieval.search import standardised
 from retrieval.snapshot import Snapshot
 from retrieval.spelling import Spelling
 from retrieval.tokens import fold, stem, tokenize, tokenize_with_words
@@ -103,9 +103,10 @@ class ProductSearch:
                 cosine=float(cosines[i]),
                 coverage=float(coverage[i]),
                 name_coverage=catalogue.names.coverage_of_text(tokens, int(i)),
-                words=len(tokens),
+                category=_share(tokens, tokenize(str(catalogue.facts[i]["category"]))),
             )
-            hits.append(ProductHit(catalogue.skus[i], product_confidence(signals), tuple(matched)))
+            score = product_confidence(signals, self._index.embedder.name)
+            hits.append(ProductHit(catalogue.skus[i], score, tuple(matched)))
         return hits
 
     def resolve(self, text: str, *, language: str = "en", k: int = 3) -> list[ProductHit]:
@@ -295,6 +296,12 @@ def _has_stock(facts: Mapping[str, Any], options: Mapping[str, str]) -> bool:
     variants = [v for v in facts["variants"] if not options or _matches(v["options"], options)]
     counts = [variant["stock"] for variant in variants] or [facts["stock"]]
     return any(count is None or count > 0 for count in counts)
+
+
+def _share(tokens: Sequence[str], of: Collection[str]) -> float:
+    """Which share of the distinct tokens is among ``of``."""
+    distinct = set(tokens)
+    return len(distinct & set(of)) / len(distinct) if distinct else 0.0
 
 
 def _corrected_text(query: str, words: Sequence[tuple[str, str]]) -> str:

@@ -217,6 +217,12 @@ class Rows:
             (kind, collection),
         )
 
+    def noted(self, collection: str, ids: Sequence[str]) -> list[str]:
+        """Those of the passages for which a vector was announced or exists."""
+        marks = ",".join("?" * len(ids))
+        sql = f"SELECT passage_id FROM vectors WHERE collection = ? AND passage_id IN ({marks})"  # noqa: S608
+        return [row[0] for row in self._all(sql, (collection, *ids))]
+
     def orphan_vectors(self, collection: str, kind: PassageKind) -> list[str]:
         """Vectors of passages that exist no longer."""
         rows = self._all(

@@ -1,8 +1,8 @@
 """Finds the passages that may answer a message.
 
-Four scores of every passage (BM25 and cosine, each of the newest turn and of the dialogue) are standardised
-over the corpus, weighted and added; a calibrated confidence is put on each passage that is returned. Does not
-know what is done with them.
+Every passage gets four scores (BM25 and cosine, each of the newest turn and of the dialogue), the best hundred a
+fifth (the cosine of their best sentence); they are fused, and a calibrated confidence is put on each passage that
+is returned. Does not know what is done with them.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.settings import RetrievalSettings, Settings
-from retrieval.confidence import Signals, confidence
+from retrieval.confidence import PassageSignals, passage_confidence
 from retrieval.embed import Embedder
+from retrieval.fusion import Legs, add_sentences, context_share, fuse
 from retrieval.index import Index
 from retrieval.minilm import Vectors
 from retrieval.passages import Passage, PassageKind
@@ -25,8 +26,10 @@ from retrieval.snapshot import Snapshot
 from retrieval.tokens import tokenize
 
 DEFAULT_WEIGHTS = RetrievalSettings().weights
-_CANDIDATES = 200
-"""How many passages Chroma's graph is asked for, above the limit of exact search."""
+_CANDIDATES = 100
+"""How many passages are looked at sentence by sentence, and asked for above the limit of exact search."""
+_SPARE = 4
+"""Candidates beyond k, for those that are said twice."""
 
 
 class Search:
@@ -36,7 +39,7 @@ class Search:
         self, index: Index, *, weights: Mapping[str, float] = DEFAULT_WEIGHTS, today: date | None = None
     ) -> None:
         self._index = index
-        self._weights = weights
+        self._weights = {**DEFAULT_WEIGHTS, **weights}
         self._today = today
         self._lock = threading.Lock()
         self._loaded: dict[PassageKind, tuple[str, Snapshot]] = {}
@@ -101,36 +104,55 @@ class Search:
         if not len(snapshot) or not query.strip():
             return []
         tokens = tokenize(query)
-        texts = [query]
-        if dialogue:
-            texts.append("\n".join([query, *dialogue]))
         embedder = self._embedder_for(language, kind)
-        lexical = [snapshot.lexical.scores(tokenize(text)) for text in texts]
-        dense = self._dense(snapshot, kind, embedder, embedder.queries(texts), lexical)
-        total = np.zeros(len(snapshot), np.float32)
-        for name, legs in (("lexical", lexical), ("dense", dense)):
-            for turn, leg in zip(("last", "dialogue"), legs, strict=False):
-                total += np.float32(self._weights[f"{name}_{turn}"]) * standardised(leg)
+        vectors = embedder.queries([query, "\n".join([query, *dialogue]), *dialogue])
+        legs = self._legs(snapshot, kind, embedder, vectors, tokens, dialogue)
+        total = fuse(legs, self._weights)
         total[~snapshot.servable(self._today or date.today())] = -np.inf
-        best = np.argsort(-total, kind="stable")[: k + _SPARE]
-        best = best[np.isfinite(total[best])]
-        coverage = snapshot.lexical.coverage(tokens)
+        candidates = _best(total, _CANDIDATES)
+        sentence = np.zeros(len(snapshot), np.float32)
+        if embedder is self._index.embedder:
+            sentence[candidates] = snapshot.best_sentences(vectors[0], candidates)
+            add_sentences(
+                total, candidates, sentence[candidates], legs.dense_last, self._weights["sentence_last"]
+            )
+        best = candidates[np.argsort(-total[candidates], kind="stable")][: k + _SPARE]
         passages = self._index.rows.passages_by_id([snapshot.ids[i] for i in best])
+        coverage = snapshot.lexical.coverage(tokens)
         results: list[Passage] = []
-        for rank, i in enumerate(best):
+        for i in best:
             passage = passages.get(snapshot.ids[i])
             if passage is None or any(passage.text == other.text for other in results):
                 continue  # removed since, or said by another page in the same words
-            following = total[best[rank + 1]] if rank + 1 < len(best) else total[i]
-            signals = Signals(
-                cosine=float(dense[-1][i]),
+            signals = PassageSignals(
+                cosine=_mixed(legs.dense_last[i], legs.dense_dialogue, i, legs.context),
+                sentence=float(sentence[i]),
                 coverage=float(coverage[i]),
-                total=float(total[i]),
-                margin=float(total[i] - following),
-                words=len(tokens),
+                behind=float(total[best[0]] - total[i]),
             )
-            results.append(dataclasses.replace(passage, score=confidence(signals, embedder.name)))
+            results.append(dataclasses.replace(passage, score=passage_confidence(signals, embedder.name)))
         return results[:k]
+
+    def _legs(
+        self,
+        snapshot: Snapshot,
+        kind: PassageKind,
+        embedder: Embedder,
+        vectors: Vectors,
+        tokens: Sequence[str],
+        dialogue: Sequence[str],
+    ) -> Legs:
+        lexical = [snapshot.lexical.scores(tokens)]
+        if dialogue:
+            lexical.append(snapshot.lexical.scores([*tokens, *tokenize("\n".join(dialogue))]))
+        dense = self._dense(snapshot, kind, embedder, vectors[: len(lexical)], lexical)
+        legs = Legs(lexical[0], dense[0], float(snapshot.lexical.coverage(tokens).max()))
+        if not dialogue:
+            return legs
+        context = context_share(vectors[0], vectors[2:], len(tokens), embedder.name)
+        return dataclasses.replace(
+            legs, lexical_dialogue=lexical[1], dense_dialogue=dense[1], context=context
+        )
 
     def _snapshot(self, kind: PassageKind) -> Snapshot:
         version = self._index.version
@@ -177,13 +199,12 @@ class Search:
         return legs
 
 
-_SPARE = 4
-"""Candidates beyond k, for those that are said twice."""
+def _best(total: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Positions of the highest finite scores, best first."""
+    best = np.argsort(-total, kind="stable")[:count]
+    return best[np.isfinite(total[best])]
 
 
-def standardised(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean 0 and deviation 1 over the corpus; all zero if the scores do not differ."""
-    deviation = scores.std()
-    if deviation < 1e-9:
-        return np.zeros_like(scores)
-    return np.asarray((scores - scores.mean()) / deviation, np.float32)
+def _mixed(last: float, dialogue: NDArray[np.float32] | None, row: int, context: float) -> float:
+    """The cosine of the turn, or of the dialogue as far as the turn continues it."""
+    return float(last if dialogue is None else (1 - context) * last + context * dialogue[row])

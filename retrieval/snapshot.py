@@ -26,7 +26,9 @@ PUBLIC = ("shopper", "all")
 class Snapshot:
     """Row i of each array, and text i of the lexical index, is the passage ``ids[i]``.
 
-    ``vectors`` maps an embedder's name to its matrix; it is empty above the limit of exact search.
+    ``vectors`` maps an embedder's name to its matrix; it is empty above the limit of exact search. The sentences
+    of passage i are the rows ``sentence_starts[i]`` to ``sentence_starts[i + 1]`` of ``sentences``, which stays
+    on disk: a search reads those of its best passages alone.
     """
 
     ids: Sequence[str]
@@ -35,6 +37,8 @@ class Snapshot:
     valid_until: Sequence[str]
     lexical: LexicalIndex
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
+    sentences: Vectors | None = None
+    sentence_starts: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -50,14 +54,31 @@ class Snapshot:
             dtype=np.bool_,
         )
 
+    def best_sentences(self, query: Vectors, rows: NDArray[np.intp]) -> Vectors:
+        """For each of the passages ``rows``: the cosine of its best sentence; zeros without sentences."""
+        best = np.zeros(len(rows), np.float32)
+        if self.sentences is None:
+            return best
+        for place, row in enumerate(rows):
+            best[place] = (
+                self.sentences[self.sentence_starts[row] : self.sentence_starts[row + 1]] @ query
+            ).max()
+        return best
+
     def save(self, folder: Path) -> None:
         """Write into a temporary name first: a folder that has the final name is complete."""
         temporary = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(temporary, ignore_errors=True)
         self.lexical.save(temporary / "lexical")
+        (temporary / "vectors").mkdir()
         for name, matrix in self.vectors.items():
-            np.save(temporary / f"{name}.npy", matrix.astype(np.float32))
-        columns = [list(column) for column in (self.ids, self.languages, self.audiences, self.valid_until)]
+            np.save(temporary / "vectors" / f"{name}.npy", matrix)
+        if self.sentences is not None:
+            np.save(temporary / "sentences.npy", self.sentences)
+        columns = [
+            list(column)
+            for column in (self.ids, self.languages, self.audiences, self.valid_until, self.sentence_starts)
+        ]
         (temporary / "passages.json").write_text(json.dumps(columns, ensure_ascii=False), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
@@ -65,14 +86,17 @@ class Snapshot:
     @classmethod
     def load(cls, folder: Path) -> Snapshot:
         columns = json.loads((folder / "passages.json").read_text(encoding="utf-8"))
-        ids, languages, audiences, valid_until = columns
+        ids, languages, audiences, valid_until, sentence_starts = columns
+        sentences = folder / "sentences.npy"
         return cls(
             ids=ids,
             languages=languages,
             audiences=audiences,
             valid_until=valid_until,
             lexical=LexicalIndex.load(folder / "lexical"),
-            vectors={path.stem: np.load(path) for path in sorted(folder.glob("*.npy"))},
+            vectors={path.stem: np.load(path) for path in sorted((folder / "vectors").glob("*.npy"))},
+            sentences=np.load(sentences, mmap_mode="r") if sentences.exists() else None,
+            sentence_starts=sentence_starts,
         )
 
 

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
+
 from configs.errors import IndexError_
 from configs.settings import Settings
 from retrieval.embed import Embedder, Progress, load_embedder, multilingual_installed
 from retrieval.index.chroma import ChromaVectors
+from retrieval.index.collections import Collection, collections
 from retrieval.lexical import LexicalIndex
 from retrieval.lock import writing
 from retrieval.minilm import Vectors
@@ -31,7 +34,7 @@ KINDS: tuple[PassageKind, ...] = get_args(PassageKind)
 EXACT_LIMIT = 50_000
 """Up to so many passages, search compares with every vector; above it asks Chroma's graph."""
 _TITLE_WEIGHT: Mapping[PassageKind, int] = {"page": 1, "product": 3}
-_BATCH = 256
+_BATCH = 128
 StageProgress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 _KEPT_SNAPSHOTS = 2
@@ -66,6 +69,7 @@ class Index:
         self.multilingual = multilingual
         self.exact_limit = exact_limit
         self.rows = Rows(folder / "index.db")
+        self._collections = collections(embedder, multilingual)
         self._vectors = ChromaVectors(folder / "chroma", chroma_url if chroma == "server" else None)
         self._writing = False
 
@@ -118,10 +122,10 @@ class Index:
 
     def nearest(self, kind: PassageKind, embedder: Embedder, query: Vectors, count: int) -> dict[str, float]:
         """Cosines of the passages that Chroma's graph finds nearest to ``query``."""
-        return self._vectors.nearest(_collection(kind, embedder), query, count)
+        return self._vectors.nearest(Collection(kind, embedder).name, query, count)
 
     def vectors_of(self, kind: PassageKind, embedder: Embedder, ids: Sequence[str]) -> Vectors:
-        return self._vectors.get(_collection(kind, embedder), ids, embedder.dim)
+        return self._vectors.get(Collection(kind, embedder).name, ids, embedder.dim)
 
     # --- writing -------------------------------------------------------------------------------------------
 
@@ -144,9 +148,12 @@ class Index:
 
         Does nothing when they are. Also completes what a killed writer left.
         """
-        assert self._writing, "publish() belongs inside write()"
-        for kind, embedder in self._collections():
-            self._sync(kind, embedder, progress)
+        if not self._writing:
+            raise IndexError_(
+                "publish() was called without the writer's lock", expected="`with index.write():`"
+            )
+        for collection in self._collections:
+            self._sync(collection, progress)
         fingerprint = self._fingerprint()
         old = self.version
         if old.partition("-")[2] == fingerprint and self._snapshots_exist(old):
@@ -165,7 +172,7 @@ class Index:
         with self.write():
             for name in self.rows.collections():
                 self.rows.forget_vectors(name)
-            self._vectors.destroy(_collection(kind, embedder) for kind, embedder in self._collections())
+            self._vectors.destroy([collection.name for collection in self._collections])
             shutil.rmtree(self._snapshot_folder(self.version, "page").parent, ignore_errors=True)
             return self.publish(progress)
 
@@ -173,19 +180,19 @@ class Index:
         """Compare rows, vectors and snapshot; changes nothing."""
         problems = [f"index.db: {problem}" for problem in self.rows.problems()]
         vectors = {}
-        for kind, embedder in self._collections():
-            name = _collection(kind, embedder)
-            rows = {row.passage.id for row in self.rows.passages(kind)}
-            pending = len(self.rows.without_vector(name, kind))
+        for collection in self._collections:
+            name = collection.name
+            rows = {unit for row in self.rows.passages(collection.kind) for unit, _ in collection.units(row)}
+            pending = len(self.rows.without_vector(name, collection.kind))
             if pending:
                 problems.append(f"{name}: {pending} passages wait for their vector (an ingest was cut off)")
             kept = self._vectors.ids(name)
             vectors[name] = len(kept)
             if lost := sorted(rows - kept):
-                problems.append(f"{name}: {len(lost)} passages have no vector, such as {lost[0]}")
+                problems.append(f"{name}: {len(lost)} vectors are missing, such as {lost[0]}")
             if foreign := sorted(kept - rows):
                 problems.append(f"{name}: {len(foreign)} vectors have no passage, such as {foreign[0]}")
-            if unfound := self._vectors.unfound(name, sorted(kept), embedder.dim):
+            if unfound := self._vectors.unfound(name, sorted(kept), collection.embedder.dim):
                 problems.append(
                     f"{name}: {len(unfound)} vectors do not find themselves, such as {unfound[0]}"
                 )
@@ -195,35 +202,42 @@ class Index:
             problems.append(f"the files of snapshot {self.version} are missing")
         return Verification({kind: self.rows.count(kind) for kind in KINDS}, vectors, tuple(problems))
 
-    def _collections(self) -> list[tuple[PassageKind, Embedder]]:
-        """Products get no multilingual vectors: their names in other languages are in the lexical index."""
-        pairs: list[tuple[PassageKind, Embedder]] = [("page", self.embedder), ("product", self.embedder)]
-        return [*pairs, ("page", self.multilingual)] if self.multilingual else pairs
-
-    def _sync(self, kind: PassageKind, embedder: Embedder, progress: StageProgress | None) -> None:
-        name = _collection(kind, embedder)
-        if orphans := self.rows.orphan_vectors(name, kind):
+    def _sync(self, collection: Collection, progress: StageProgress | None) -> None:
+        """Give each passage its vectors, and take away those of passages that are gone."""
+        name, embedder = collection.name, collection.embedder
+        if orphans := self.rows.orphan_vectors(name, collection.kind):
             self._vectors.delete(name, orphans)
             self.rows.forget_vectors(name, orphans)
-        missing = self.rows.without_vector(name, kind)
+        missing = self.rows.without_vector(name, collection.kind)
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
-            ids = [row.passage.id for row in batch]
-            self.rows.note_vectors(name, dict.fromkeys(ids, ""))
-            report = _shifted(progress, f"embed {kind}s with {embedder.name}", start, len(missing))
-            vectors = embedder.passages([row.searched_text for row in batch], report)
-            self._vectors.put(name, ids, vectors, [row.passage.source for row in batch])
+            units = [(row.passage.id, *unit) for row in batch for unit in collection.units(row)]
+            owners, ids, texts = (list(column) for column in zip(*units, strict=True))
+            # The old text may have had more sentences than the new one.
+            if old := self.rows.noted(name, [row.passage.id for row in batch]):
+                self._vectors.delete(name, old)
+            self.rows.note_vectors(name, {row.passage.id: "" for row in batch})
+            report = _shifted(
+                progress, f"embed {name.removeprefix('kefu-')}", start, len(batch), len(missing)
+            )
+            self._vectors.put(name, ids, embedder.passages(texts, report), owners)
             self.rows.note_vectors(name, {row.passage.id: row.hash for row in batch})
 
     def _build_snapshot(self, kind: PassageKind) -> Snapshot:
         rows = self.rows.passages(kind)
         served = self.rows.served(kind)
-        vectors = {}
-        if 0 < len(rows) <= self.exact_limit:
-            ids = [row.passage.id for row in rows]
-            for of_kind, embedder in self._collections():
-                if of_kind == kind:
-                    vectors[embedder.name] = self.vectors_of(kind, embedder, ids)
+        vectors: dict[str, Vectors] = {}
+        sentences, starts = None, [0]
+        for collection in self._collections if rows else ():
+            if collection.kind != kind or (len(rows) > self.exact_limit and not collection.by_sentence):
+                continue
+            units = [collection.units(row) for row in rows]
+            ids = [unit_id for of_row in units for unit_id, _ in of_row]
+            matrix = self._vectors.get(collection.name, ids, collection.embedder.dim)
+            if collection.by_sentence:
+                sentences, starts = matrix, np.cumsum([0, *map(len, units)]).tolist()
+            else:
+                vectors[collection.embedder.name] = matrix
         return Snapshot(
             ids=[row.passage.id for row in rows],
             languages=[language for _, language, _, _ in served],
@@ -231,14 +245,14 @@ class Index:
             valid_until=[until for _, _, _, until in served],
             lexical=LexicalIndex.build([_lexical_tokens(row, kind) for row in rows]),
             vectors=vectors,
+            sentences=sentences,
+            sentence_starts=starts,
         )
 
     def _fingerprint(self) -> str:
         """A hash of all that is served, so that an ingest that changed nothing changes no version."""
         digest = hashlib.blake2b(digest_size=4)
-        digest.update(
-            " ".join(_collection(kind, embedder) for kind, embedder in self._collections()).encode()
-        )
+        digest.update(" ".join(collection.name for collection in self._collections).encode())
         for kind in KINDS:
             for row in self.rows.documents(kind):
                 digest.update(f"{row.id}\0{row.hash}\0".encode())
@@ -258,12 +272,11 @@ class Index:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _shifted(progress: StageProgress | None, stage: str, start: int, total: int) -> Progress | None:
-    return (lambda done, _: progress(stage, start + done, total)) if progress else None
-
-
-def _collection(kind: PassageKind, embedder: Embedder) -> str:
-    return f"kefu-{kind}-{embedder.name}"
+def _shifted(
+    progress: StageProgress | None, stage: str, start: int, size: int, total: int
+) -> Progress | None:
+    """Progress of a batch of ``size`` passages, however many texts it has, as progress of the whole."""
+    return (lambda done, of: progress(stage, start + size * done // of, total)) if progress else None
 
 
 def _lexical_tokens(row: PassageRow, kind: PassageKind) -> list[str]:

@@ -27,13 +27,17 @@ class ChromaVectors:
         self._client_: Any = None
         self._known: dict[str, Any] = {}
 
-    def put(self, name: str, ids: Sequence[str], vectors: Vectors, sources: Sequence[str]) -> None:
-        metadatas = [{"source": source} for source in sources]
-        self._of(name).upsert(ids=list(ids), embeddings=vectors, metadatas=metadatas)
-
-    def delete(self, name: str, ids: Sequence[str]) -> None:
+    def put(self, name: str, ids: Sequence[str], vectors: Vectors, passages: Sequence[str]) -> None:
+        """Add or replace; ``passages`` are the ids of the passages that the vectors belong to."""
         for start in range(0, len(ids), _PAGE):
-            self._of(name).delete(ids=list(ids[start : start + _PAGE]))
+            part = slice(start, start + _PAGE)
+            metadatas = [{"passage": passage_id} for passage_id in passages[part]]
+            self._of(name).upsert(ids=list(ids[part]), embeddings=vectors[part], metadatas=metadatas)
+
+    def delete(self, name: str, passages: Sequence[str]) -> None:
+        """Delete all vectors of these passages."""
+        for start in range(0, len(passages), _PAGE):
+            self._of(name).delete(where={"passage": {"$in": list(passages[start : start + _PAGE])}})
 
     def get(self, name: str, ids: Sequence[str], dim: int) -> Vectors:
         """Vectors in the order of ``ids``.
