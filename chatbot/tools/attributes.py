@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ _VAGUE = frozenset(
     {"safe", "free", "proof", "type", "to", "at", "in", "max", "of", "set", "light", "hair", "included"}
 )
 """Parts of attribute names that say nothing by themselves."""
+_EMPTY = frozenset({"the", "is", "it", "a", "an", "for", "what", "this", "that", "i", "can", "does"})
 _TRUTH = {"yes": True, "true": True, "no": False, "false": False, "是": True, "否": False}
 
 
@@ -33,8 +35,9 @@ def find_attribute(names: Iterable[str], wanted: str, *, about: str = "") -> str
 def _score(name: str, wanted: str, about: str) -> float:
     """Above 1: named; up to 1: asked for in other words. Each further matching word decides between two."""
     key = name.casefold()
-    parts = _words(name)
-    asked = _words(wanted) - (_words(about) - parts)
+    parts = set(_words(name))
+    # "Is the vegan soap vegan?" asks for it, "Is the vegan soap solid?" does not.
+    asked = set((Counter(_words(wanted)) - Counter(_words(about))).keys())
     if not asked and not wanted.strip():
         return 0.0
     if parts and parts == asked:
@@ -60,9 +63,9 @@ def _score(name: str, wanted: str, about: str) -> float:
     return 0.5 + len(shared) / 10 if shared else 0.0
 
 
-def _words(text: str) -> set[str]:
+def _words(text: str) -> list[str]:
     words = re.findall(r"[a-z0-9]+", text.casefold().replace("colour", "color"))
-    return set(words) - {"the", "is", "it", "a", "an", "for", "what", "this", "that", "i", "can", "does"}
+    return [word for word in words if word not in _EMPTY]
 
 
 def _chinese(key: str) -> list[str]:

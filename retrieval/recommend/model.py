@@ -174,8 +174,8 @@ class Recommender:
         reasons = self.similarity[owned][:, top].toarray() if owned else np.zeros((0, count))
         suggestions = []
         for column, index in enumerate(top):
-            # A purchase is named only if it, and not popularity, is why the item is here.
-            personal = likeness[index] > score[index] / 2
+            # A purchase is named only if popularity is not the greater part of why the item is here.
+            personal = likeness[index] > 0 and likeness[index] >= score[index] / 2
             best = int(reasons[:, column].argmax()) if personal and len(owned) else None
             because = self.skus[owned[best]] if best is not None else None
             suggestions.append(Suggestion(self.skus[index], float(score[index]), because))

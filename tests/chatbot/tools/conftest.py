@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,8 +11,11 @@ from typing import Any, cast
 
 import pytest
 
+from chatbot.conversation import ToolCall, ToolResult
 from chatbot.shop import Customer, Order, OrderLine, Product, Rate, Shop, Variant
-from chatbot.tools.base import Context
+from chatbot.tools import BUILTIN
+from chatbot.tools.base import Context, Tool, load_tools, run_tool
+from configs import templates
 from configs.settings import ShopSettings
 from retrieval.recommend import Recommender
 
@@ -139,9 +142,10 @@ class FakeShop:
 
 @dataclass
 class FakeSearch:
-    """Finds products that share a word with the query; scores 0.9."""
+    """Finds what shares a word with the query, or is of the category, which alone scores low. Knows no stock."""
 
     catalogue: Sequence[Product] = PRODUCTS
+    score: float = 0.9
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def categories(self) -> list[str]:
@@ -159,35 +163,57 @@ class FakeSearch:
             other = limits.get("category") not in (None, item.category) or item.sku in limits.get(
                 "exclude", ()
             )
-            if words & text and not above and not other:
-                hits.append(SimpleNamespace(sku=item.sku, score=0.9, matched=()))
+            if (words & text or limits.get("category")) and not above and not other:
+                hits.append(
+                    SimpleNamespace(sku=item.sku, score=self.score if words & text else 0.01, matched=())
+                )
         return hits[: limits.get("k", 6)]
 
 
-@pytest.fixture
-def make_context() -> Callable[..., Context]:
-    """``make_context(customer=…, language=…, orders=…, …)`` over the small shop."""
+@dataclass(frozen=True)
+class World:
+    """The small shop and ways to ask it; what a test does not set is as above."""
 
-    def make(
+    anna: Customer = ANNA
+    bela: Customer = BELA
+    now: datetime = NOW
+    tools: Mapping[str, Tool] = field(default_factory=lambda: load_tools(BUILTIN))
+    order = staticmethod(order)
+    rate = staticmethod(rate)
+    product = staticmethod(lambda sku: next(item for item in PRODUCTS if item.sku == sku))
+
+    def context(
+        self,
         *,
         customer: Customer | None = None,
         language: str = "en",
-        orders: Sequence[Order] = (),
         now: datetime = NOW,
-        facts: ShopSettings | None = None,
         recommender: Recommender | None = None,
+        facts: Mapping[str, Any] | None = None,
         **shop: Any,
     ) -> Context:
-        fake = FakeShop(all_orders=orders, **shop)
+        """``facts`` are settings of the shop; further arguments are fields of ``FakeShop``."""
+        fake = FakeShop(**shop)
         return Context(
             customer=customer,
             conversation_id="conversation",
             language=language,
             now=now,
             shop=cast(Shop, fake),
-            facts=facts or ShopSettings(),
+            facts=ShopSettings(**(facts or {})),
             products=cast(Any, FakeSearch(fake.catalogue)),
             recommender=recommender,
         )
 
-    return make
+    def run(self, context: Context, name: str, **arguments: Any) -> ToolResult:
+        return run_tool(self.tools, context, ToolCall(name, arguments))
+
+    def say(self, context: Context, name: str, **arguments: Any) -> str:
+        """What the shopper reads."""
+        result = self.run(context, name, **arguments)
+        return templates.load(context.language).text(result.template, **result.data)
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    return World()

@@ -1,0 +1,114 @@
+"""Recommendations give their true reason and nothing that is sold out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from retrieval.recommend import Recommender
+
+if TYPE_CHECKING:
+    from conftest import World
+
+
+def fitted(*baskets: str, day: str = "2026-11-20") -> Recommender:
+    """Baskets of skus, each bought five times; the first ones are more popular."""
+    rows = [
+        (f"{number}-{copy}", sku)
+        for number, basket in enumerate(baskets)
+        for copy in range(30 - number)
+        for sku in basket.split()
+    ]
+    orders = [order for order, _ in rows]
+    at = np.full(len(rows), np.datetime64(day), "datetime64[s]")
+    return Recommender.fit(orders, [sku for _, sku in rows], at, np.ones(len(rows)), orders)
+
+
+MODEL = fitted("CAR-1", "KIT-1 GIF-1", "KIT-3 85123A", "KIT-2", "KIT-4")
+
+
+def ask(
+    world: World, *, recommender: Any = MODEL, language: str = "en", bought: Any = None, **arguments: Any
+) -> Any:
+    context = world.context(
+        customer=world.anna if bought is not None else None,
+        language=language,
+        recommender=recommender,
+        bought={"C1": bought or []},
+    )
+    return world.run(context, "recommend", **arguments), world.say(context, "recommend", **arguments)
+
+
+def test_a_stranger_hears_what_is_popular_this_month(world: World) -> None:
+    result, said = ask(world)
+    assert said.startswith("Popular this month: Pine soap (4.50 EUR), ")
+    assert 1 <= len(result.cards) <= 4
+
+
+def test_old_purchases_are_not_called_this_month(world: World) -> None:
+    _, said = ask(world, recommender=fitted("CAR-1", day="2026-09-01"))
+    assert said == "Popular with our customers: Pine soap (4.50 EUR)."
+
+
+def test_a_customer_hears_because_of_what(world: World) -> None:
+    result, said = ask(world, bought=["KIT-1"])
+    assert said.startswith("Because you bought Oak board, you may like Gift card (50.00 EUR).")
+    assert "Popular this month: " in said
+    assert "KIT-1" not in [card.id for card in result.cards]
+
+
+def test_each_reason_is_given(world: World) -> None:
+    _, said = ask(world, bought=["KIT-1", "KIT-3-50-RED"])
+    assert "Because you bought Oak board, you may like Gift card (50.00 EUR)." in said
+    assert "To go with Magnetic rail: WHITE HANGING HEART." in said
+    _, chinese = ask(world, bought=["KIT-1"], language="zh")
+    assert chinese.startswith("因为您买过橡木砧板，您可能会喜欢礼品卡（50.00欧元）。本月热销：")
+
+
+@pytest.mark.parametrize("bought", [None, [], ["KIT-1"], ["CAR-1", "KIT-3"]])
+def test_never_sold_out_never_owned_never_for_adults_only(world: World, bought: list[str] | None) -> None:
+    result, _ = ask(world, bought=bought)
+    shown = {card.id for card in result.cards}
+    assert shown
+    assert not shown & {"KIT-4", "KIT-2", *(bought or [])}
+
+
+def test_to_go_with_a_product(world: World) -> None:
+    assert (
+        ask(world, mode="complete", sku="KIT-1")[1]
+        == "Often bought together with Oak board: Gift card (50.00 EUR)."
+    )
+    assert ask(world, mode="complete", sku="CAR-1")[0].error == "nothing_found"
+
+
+def test_similar_is_the_same_category_without_what_is_sold_out(world: World) -> None:
+    result, said = ask(world, mode="similar", sku="KIT-1")
+    assert said.startswith("In the same category as Oak board (Kitchen) we have ")
+    assert {card.id for card in result.cards} == {"KIT-2", "KIT-3"}
+
+
+def test_similar_without_categories_is_what_the_same_people_bought(world: World) -> None:
+    assert ask(world, mode="similar", sku="85123A")[1] == (
+        "Customers who bought WHITE HANGING HEART also bought Magnetic rail (39.00 EUR to 52.00 EUR)."
+    )
+
+
+def test_without_a_product_or_a_recommender(world: World) -> None:
+    assert ask(world, mode="similar")[0].error == "no_product"
+    assert ask(world, mode="complete", sku="NOPE")[0].error == "not_found"
+    assert ask(world, recommender=None)[0].error == "no_recommender"
+    assert ask(world, recommender=None, mode="complete", sku="KIT-1")[0].error == "nothing_found"
+    assert ask(world, recommender=Recommender.fit([], [], [], []))[0].error == "nothing_found"
+
+
+def test_a_product_that_left_the_catalogue_is_named_by_its_number(world: World) -> None:
+    context = world.context(
+        customer=world.anna,
+        recommender=fitted("OLD-1 CAR-1", "KIT-1", "KIT-3"),
+        bought={"C1": ["OLD-1"]},
+        now=world.now + timedelta(days=1),
+    )
+    assert "Because you bought OLD-1, you may like Pine soap (4.50 EUR)." in world.say(context, "recommend")
