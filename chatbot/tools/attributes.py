@@ -38,20 +38,19 @@ def _score(name: str, wanted: str, about: str) -> float:
     parts = set(_words(name))
     # "Is the vegan soap vegan?" asks for it, "Is the vegan soap solid?" does not.
     asked = set((Counter(_words(wanted)) - Counter(_words(about))).keys())
-    if not asked and not wanted.strip():
-        return 0.0
+    if parts and parts == set(_words(wanted)):
+        return 20.0
     if parts and parts == asked:
         return 10.0
-    chinese = [
-        word for word in _chinese(key) if word in wanted or (wanted.strip() and wanted.strip() == word)
-    ]
+    chinese = [word for word in _chinese(key) if word in wanted]
     if chinese:
         return 2.0 + max(map(len, chinese)) / 10
     if parts and parts <= asked:
         return 2.0 + len(parts)
     if asked and asked <= parts and not asked <= _VAGUE:
         return 2.0
-    spoken = f" {' '.join(re.findall(r'[a-z0-9]+', wanted.casefold()))} "
+    question = wanted.casefold().replace(about.casefold(), " ") if about else wanted.casefold()
+    spoken = f" {' '.join(re.findall(r'[a-z0-9]+', question))} "
     phrases = [
         word
         for word in _asked_as().get(key, ())

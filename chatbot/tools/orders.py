@@ -100,9 +100,10 @@ def catalogue_of(context: Context, orders: Sequence[Order]) -> Catalogue:
 def line_name(to: Words, line: OrderLine, catalogue: Catalogue) -> str:
     """The article's name as it was sold, with the options of its version."""
     product = catalogue.get(fold(line.sku))
-    name = line.name or (product.name if product else line.sku)
     if product is None:
-        return name
+        return line.name or line.sku
+    # Imported orders often have nothing but the number.
+    name = product.name if fold(line.name) in ("", fold(line.sku)) else line.name
     name = to.name(name, product.name_zh)
     wanted = fold(line.variant_sku or line.sku)
     for variant in product.variants:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -142,8 +143,6 @@ def test_chinese_speaks_chinese_and_the_evidence_stays_english(
 
 @pytest.mark.parametrize(("name", "arguments"), CALLS)
 def test_results_can_be_stored_as_json(world: World, name: str, arguments: dict[str, Any]) -> None:
-    import json
-
     context = world.context(customer=world.anna, all_orders=[world.order("LL-1", "shipped")])
     stored = json.loads(json.dumps(to_json(world.run(context, name, **arguments))))
     assert stored["call"] == {"name": name, "arguments": arguments}

@@ -10,6 +10,7 @@ import pytest
 
 from chatbot.conversation import to_json
 from chatbot.shop import ORDER_STATES
+from configs import templates
 
 if TYPE_CHECKING:
     from conftest import World
@@ -52,8 +53,6 @@ def test_every_state_has_a_text_of_its_own(
 
 
 def test_no_state_is_left_out() -> None:
-    from configs import templates
-
     assert {f"order_status_{state}" for state in ORDER_STATES} <= set(templates.load("en").texts)
     assert {f"state_{state}" for state in ORDER_STATES} <= set(templates.load("en").texts)
 
