@@ -27,13 +27,19 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("YAML reads yes, no, on and off as truth values: write the word in quotes")
+    return value
+
+
 class Condition(_Model):
     """A test of one column of a row. Exactly one of the tests is given."""
 
     column: str
     matches: str | None = None
     """A regular expression that must be found in the text."""
-    equals: str | int | float | None = None
+    equals: Annotated[str | int | float | None, BeforeValidator(_no_truth_value)] = None
     below: float | None = None
     empty: bool | None = None
 

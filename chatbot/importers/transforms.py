@@ -112,6 +112,8 @@ def _remove(pattern: str) -> Step:
 
 
 def _map(values: Mapping[Any, Any]) -> Step:
+    if any(isinstance(word, bool) for pair in values.items() for word in pair):
+        raise TypeError("YAML reads yes, no, on and off as truth values: write the word in quotes")
     by_text = {str(key): None if value is None else str(value) for key, value in values.items()}
     return lambda text: by_text.get(text, text)
 

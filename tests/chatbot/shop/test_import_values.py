@@ -220,6 +220,7 @@ def test_transforms(step: Any, text: str, result: str | None) -> None:
         {"item": {"by": "/"}},
         {"remove": "("},
         {"map": "x"},
+        {"map": {False: "NO"}},
         {"upper": 1},
         {"list": "a", "remove": "b"},
     ],

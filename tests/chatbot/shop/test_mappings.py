@@ -50,6 +50,13 @@ def test_there_are_mappings_for_both_shops() -> None:
         ({"kind": "products", "fields": {"sku": {"column": "a", "colum": 1}}}, "fields.sku.colum"),
         ({"kind": "products", "fields": {}, "timezone": "Berlin"}, "Europe/Berlin"),
         (
+            {
+                "kind": "products",
+                "fields": {"sku": {"column": "a", "when": {"column": "b", "equals": False}}},
+            },
+            "in quotes",
+        ),
+        (
             {"kind": "products", "fields": {}, "skip": [{"reason": "r", "when": {"column": "a"}}]},
             "exactly one of",
         ),
