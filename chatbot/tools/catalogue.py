@@ -15,7 +15,19 @@ from chatbot.tools.wording import Words, vocabulary
 
 FEW = 5
 """From this many pieces down, stock is said to run out."""
-_COLOURS = ("colour", "color")
+COLOURS = ("colour", "color")
+_UNITS = tuple(
+    (re.compile(rf"(?<=\d)[\s-]*(?:{names})(?![a-z])"), unit)
+    for names, unit in (
+        ("lit(?:re|er)s?|升", "l"),
+        ("millilit(?:re|er)s?|毫升", "ml"),
+        ("centimet(?:re|er)s?|厘米|公分", "cm"),
+        ("met(?:re|er)s?|米", "m"),
+        ("kilo(?:gram)?s?|公斤|千克", "kg"),
+        ("gram(?:me)?s?|克", "g"),
+        ("watts?|瓦", "w"),
+    )
+)
 
 
 def price_of(product: Product, variant: Variant) -> Decimal | None:
@@ -65,6 +77,32 @@ def price_text(words: Words, product: Product, variants: Sequence[Variant] = ())
     return words.money_range(*span, product.currency or None)
 
 
+def prices_by_version(to: Words, product: Product, variants: Sequence[Variant]) -> str:
+    """Prices of versions; an option that does not change the price is left out (``20 cm 29.90 EUR``)."""
+    keys = [
+        key
+        for key in dict.fromkeys(key for item in variants for key in item.options)
+        if _decides_price(product, variants, key)
+    ]
+    shown: dict[str, None] = {}
+    for item in variants:
+        price = price_of(product, item)
+        options = {key: value for key, value in item.options.items() if not keys or key in keys}
+        if price is not None:
+            money = to.money(price, product.currency or None)
+            shown[to.text("version_price", option=option_text(to, options), price=money)] = None
+    return to.comma(list(shown))
+
+
+def _decides_price(product: Product, variants: Sequence[Variant], key: str) -> bool:
+    """Whether versions that differ in this option alone differ in price."""
+    seen: dict[tuple[tuple[str, str], ...], set[object]] = {}
+    for item in variants:
+        rest = tuple(sorted((name, value) for name, value in item.options.items() if name != key))
+        seen.setdefault(rest, set()).add(price_of(product, item))
+    return any(len(found) > 1 for found in seen.values())
+
+
 def product_name(words: Words, product: Product) -> str:
     return words.name(product.name, product.name_zh)
 
@@ -112,7 +150,7 @@ def _has(options: Mapping[str, str], wanted: str, *, is_colour: bool) -> bool:
     return any(
         same_value(value, wanted)
         for key, value in options.items()
-        if (key.casefold() in _COLOURS) == is_colour
+        if (key.casefold() in COLOURS) == is_colour
     )
 
 
@@ -129,8 +167,12 @@ def shared_options(variants: Sequence[Variant]) -> dict[str, str]:
 
 def stated(product: Product, wanted: str) -> bool:
     """Whether the product's own name or attributes say this colour or size."""
-    spoken = _plain(f"{product.name} {product.name_zh}")
-    return _plain(wanted) in spoken or any(same_value(value, wanted) for value in product.attributes.values())
+    if any(same_value(value, wanted) for value in product.attributes.values()):
+        return True
+    # As words of their own: "M" is not in "Mug", and "20cm" is in "Knife 20 cm".
+    spelt = r"[\s_-]*".join(map(re.escape, _plain(wanted)))
+    spoken = _spelling(f"{product.name} {product.name_zh}")
+    return bool(spelt and re.search(rf"(?<![a-z0-9]){spelt}(?![a-z0-9])", spoken))
 
 
 def same_value(value: str, wanted: str) -> bool:
@@ -139,8 +181,15 @@ def same_value(value: str, wanted: str) -> bool:
 
 
 def _plain(text: str) -> str:
+    """Without spaces, hyphens and spellings that make no difference: ``6.7 Litres`` and ``6.7升`` are ``6.7l``."""
+    return re.sub(r"[\s_-]+", "", _spelling(text))
+
+
+def _spelling(text: str) -> str:
     text = text.casefold().replace("gray", "grey").replace("×", "x")
-    return re.sub(r"[\s_-]+", "", text)
+    for pattern, unit in _UNITS:
+        text = pattern.sub(unit, text)
+    return text
 
 
 def _chinese(value: str) -> set[str]:

@@ -12,9 +12,9 @@ from chatbot.tools.catalogue import (
     FEW,
     option_text,
     pick,
-    price_of,
     price_text,
     prices,
+    prices_by_version,
     shared_options,
     stated,
     stock,
@@ -66,37 +66,11 @@ def _price(context: Context, call: ToolCall, product: Product, chosen: Sequence[
     facts: Facts = {
         "price": lambda to: price_text(to, product, chosen),
         "option": lambda to: option_text(to, shared_options(chosen)),
-        "versions": lambda to: _by_price(to, product, chosen or product.variants),
+        "versions": lambda to: prices_by_version(to, product, chosen or product.variants),
     }
     if span[0] != span[1]:
         return of_product(context, call, product, "product_price_range", facts)
     return of_product(context, call, product, "product_price_option" if chosen else "product_price", facts)
-
-
-def _by_price(to: Words, product: Product, variants: Sequence[Variant]) -> str:
-    """Prices of versions; an option that does not change the price is left out (``20 cm 29.90 EUR``)."""
-    keys = [
-        key
-        for key in dict.fromkeys(key for item in variants for key in item.options)
-        if _decides_price(product, variants, key)
-    ]
-    shown: dict[str, None] = {}
-    for item in variants:
-        price = price_of(product, item)
-        options = {key: value for key, value in item.options.items() if not keys or key in keys}
-        if price is not None:
-            money = to.money(price, product.currency or None)
-            shown[to.text("version_price", option=option_text(to, options), price=money)] = None
-    return to.comma(list(shown))
-
-
-def _decides_price(product: Product, variants: Sequence[Variant], key: str) -> bool:
-    """Whether versions that differ in this option alone differ in price."""
-    seen: dict[tuple[tuple[str, str], ...], set[object]] = {}
-    for item in variants:
-        rest = tuple(sorted((name, value) for name, value in item.options.items() if name != key))
-        seen.setdefault(rest, set()).add(price_of(product, item))
-    return any(len(found) > 1 for found in seen.values())
 
 
 # --- stock --------------------------------------------------------------------------------------------------

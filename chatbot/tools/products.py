@@ -146,7 +146,7 @@ def _say_found(
     if not sure:
         template = "search_closest"
     cards = [product_card(words(context), product) for product in found]
-    return result(context, call, template, say, cards=cards)
+    return result(context, call, template, say, cards=cards, error=None if sure else "unsure")
 
 
 def _nothing_fits(context: Context, call: ToolCall, near: list[Product], limits: Limits) -> ToolResult:

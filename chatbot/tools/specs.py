@@ -9,12 +9,23 @@ from chatbot.conversation import ToolCall, ToolResult
 from chatbot.shop import Product, Variant
 from chatbot.tools.attributes import attribute_text, find_attribute, holds
 from chatbot.tools.base import Context
-from chatbot.tools.catalogue import availability, options_text, price_text, prices, stock
+from chatbot.tools.catalogue import (
+    COLOURS,
+    availability,
+    options_text,
+    price_text,
+    prices,
+    prices_by_version,
+    stock,
+)
 from chatbot.tools.speak import Facts, of_product, words
 from chatbot.tools.wording import Words
 
 _LISTED_ATTRIBUTES = 8
 _SUMMARY_CHARS = 200
+_ASKS_SIZE = re.compile(
+    r"\b(?:sizes?|big|bigger|biggest|large|larger|largest|small|smaller|smallest)\b|尺寸|尺码|大小|多大"
+)
 _VERSION_KEYS = ("colour", "color", "size", "capacity", "length", "diameter")
 
 
@@ -22,7 +33,10 @@ def variants(context: Context, call: ToolCall, product: Product, chosen: Sequenc
     """The versions of a product, or those that have a colour or size."""
     if len(product.variants) > 1:
         versions = chosen or product.variants
-        facts: Facts = {"options": lambda to: options_text(to, versions)}
+        facts: Facts = {
+            "options": lambda to: options_text(to, versions),
+            "prices": lambda to: _prices(to, product, versions),
+        }
         return of_product(context, call, product, "product_variants", facts)
     return _one_version(context, call, product)
 
@@ -54,6 +68,9 @@ def attribute(context: Context, call: ToolCall, product: Product, wanted: str) -
     """One attribute, named or asked for in a question; options count as attributes."""
     keys = dict.fromkeys(key for item in product.variants for key in item.options)
     key = find_attribute([*keys, *product.attributes], wanted, about=product.name)
+    if key is None and _ASKS_SIZE.search(wanted):
+        # What a shopper calls the size may be a capacity or a length.
+        key = next((name for name in keys if name.casefold() not in COLOURS), None)
     if key is None:
         known: Facts = {
             "known": lambda to: (
@@ -64,7 +81,10 @@ def attribute(context: Context, call: ToolCall, product: Product, wanted: str) -
             context, call, product, "product_attribute_unknown", known, error="unknown_attribute"
         )
     if key in keys and len(product.variants) > 1:
-        options: Facts = {"options": lambda to: options_text(to, product.variants, key)}
+        options: Facts = {
+            "options": lambda to: options_text(to, product.variants, key),
+            "prices": lambda to: _prices(to, product, product.variants),
+        }
         return of_product(context, call, product, "product_variants_option", options)
     value = product.attributes[key] if key in product.attributes else product.variants[0].options[key]
     truth = holds(value)
@@ -76,6 +96,14 @@ def attribute(context: Context, call: ToolCall, product: Product, wanted: str) -
         return of_product(context, call, product, template, says)
     facts: Facts = {"attribute": lambda to: to.option(key), "value": lambda to: to.value(value)}
     return of_product(context, call, product, "product_attribute", facts)
+
+
+def _prices(to: Words, product: Product, versions: Sequence[Variant]) -> str:
+    """What each version costs, if they differ."""
+    span = prices(product, versions)
+    if span is None or span[0] == span[1]:
+        return ""
+    return to.text("product_variants_prices", versions=prices_by_version(to, product, versions))
 
 
 def attributes(context: Context, call: ToolCall, product: Product) -> ToolResult:

@@ -132,6 +132,7 @@ def test_a_search_for_nothing_asks_back(world: World) -> None:
         ("kit-1", {}, "Oak board costs 39.00 EUR."),
         ("KIT-3", {}, "Magnetic rail costs 39.00 EUR to 52.00 EUR, depending on the version: 35 cm 39.00 EUR, 50 cm 52.00 EUR."),
         ("KIT-3", {"size": "50cm"}, "Magnetic rail in 50 cm costs 52.00 EUR."),
+        ("KIT-3", {"size": "50 centimetres"}, "Magnetic rail in 50 cm costs 52.00 EUR."),
         ("KIT-3-50-RED", {}, "Magnetic rail in red / 50 cm costs 52.00 EUR."),
         ("85123A", {}, "I have no price for WHITE HANGING HEART. A person of our team can tell you."),
     ],
@@ -179,6 +180,14 @@ def test_all_of_a_colour_sold_out_is_not_all_of_the_product(world: World) -> Non
     assert said == "I'm sorry, Shirt in red is sold out at the moment. In stock: blue / S and blue / M."
 
 
+@pytest.mark.parametrize("wanted", ["M", "red", "3 cm"])
+def test_a_size_inside_a_word_of_the_name_is_no_size(world: World, wanted: str) -> None:
+    variants = (Variant("T-S", {"size": "S"}, None, 1), Variant("T-L", {"size": "L"}, None, 1))
+    mug = Product("T", "Mirrored mug 13 cm", price=Decimal("19"), currency="EUR", variants=variants)
+    said = details(world, "T", catalogue=[mug], aspect="stock", size=wanted)
+    assert said == f"Mirrored mug 13 cm does not come in “{wanted}”. There is: size: S and L."
+
+
 @pytest.mark.parametrize("aspect", ["stock", "overview", "variants"])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_unknown_stock_is_never_called_available(world: World, aspect: str, language: str) -> None:
@@ -196,12 +205,13 @@ def test_unknown_stock_is_never_called_available(world: World, aspect: str, lang
 @pytest.mark.parametrize(
     ("sku", "arguments", "said"),
     [
-        ("KIT-3", {"aspect": "variants"}, "Magnetic rail comes in these versions: colour: black and red; length: 35 cm and 50 cm."),
+        ("KIT-3", {"aspect": "variants"}, "Magnetic rail comes in these versions: colour: black and red; length: 35 cm and 50 cm. Prices: 35 cm 39.00 EUR, 50 cm 52.00 EUR."),
         ("KIT-3", {"aspect": "variants", "colour": "red"}, "Magnetic rail comes in these versions: colour: red; length: 50 cm."),
+        ("KIT-3", {"attribute": "and in the small size?"}, "Magnetic rail is available in the following: length: 35 cm and 50 cm. Prices: 35 cm 39.00 EUR, 50 cm 52.00 EUR."),
         ("KIT-1", {"aspect": "variants"}, "Oak board comes in one version only."),
         ("KIT-3", {"colour": "purple"}, "Magnetic rail does not come in “purple”. There is: colour: black and red; length: 35 cm and 50 cm."),
         ("KIT-1", {"colour": "purple"}, "Oak board comes in one version only."),
-        ("KIT-3", {"attribute": "colour"}, "Magnetic rail is available in the following: colour: black and red."),
+        ("KIT-3", {"attribute": "colour"}, "Magnetic rail is available in the following: colour: black and red. Prices: 35 cm 39.00 EUR, 50 cm 52.00 EUR."),
         ("KIT-1", {"attribute": "is it dishwasher safe?"}, "No, Oak board is not dishwasher safe."),
         ("KIT-2", {"attribute": "dishwasher"}, "Yes, Paring knife 9 cm is dishwasher safe."),
         ("KIT-2", {"attribute": "induction"}, "Paring knife 9 cm, induction: no."),
