@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from chatbot.answers import stored
 from chatbot.demo import seed as seeding
 from chatbot.demo import simulate as simulation
-from chatbot.demo.seed import seed
+from chatbot.demo.seed import prepare, seed
 from chatbot.shop import Shop
+from configs.settings import Settings, load
+from retrieval.embed import Progress
+from retrieval.index import Index
+from retrieval.minilm import Vectors
 
 
 @pytest.fixture
@@ -61,3 +70,44 @@ def test_a_newer_demo_shop_replaces_the_older(sqlite_db: sa.Engine, monkeypatch:
     seed(sqlite_db)
     assert Shop(sqlite_db).product("OLD-0001") is None
     assert Shop(sqlite_db).product_count() == len(today)
+
+
+class CountingLetters:
+    """An embedder that needs no model: how often each letter occurs."""
+
+    name = "letters"
+    dim = 26
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        counts = np.array(
+            [[text.lower().count(chr(97 + n)) for n in range(26)] for text in texts], np.float32
+        )
+        return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1)
+
+    def passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        if progress:
+            progress(len(texts), len(texts))
+        return self.queries(texts)
+
+
+@pytest.mark.usefixtures("small")
+def test_everything_is_prepared_once(
+    sqlite_db: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(settings: Settings) -> Index:
+        return Index(settings.home / "index", CountingLetters())
+
+    monkeypatch.setattr(Index, "open", opened)
+    settings = load(home=tmp_path)
+    told: list[str] = []
+    prepare(settings, sqlite_db, told.append)
+    first, told = told, []
+    prepare(settings, sqlite_db, told.append)
+    assert any(message.startswith("embed") for message in first)
+    assert not any(message.startswith("embed") for message in told)
+    assert first[-1] == told[-1]  # the same pages, products and version
+    index = opened(settings)
+    assert {document.id for document in index.rows.documents("page")} >= {"returns.md", "delivery.md"}
+    assert len(index.rows.documents("product")) == Shop(sqlite_db).product_count()
+    index.close()
+    assert stored(sqlite_db)
