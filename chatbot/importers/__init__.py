@@ -17,8 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from chatbot.importers.columns import check_columns
-from chatbot.importers.fields import targets
 from chatbot.importers.identity import identity_mapping
+from chatbot.importers.kinds import targets
 from chatbot.importers.mapping import Kind, TableMapping, load_mapping
 from chatbot.importers.records import Assembler, Record
 from chatbot.importers.tables import Table, from_rows, open_table

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chatbot.importers.fields import LINE, VARIANT, Target
+from chatbot.importers.fields import Target
+from chatbot.importers.kinds import LINE, VARIANT
 from chatbot.importers.mapping import Condition, Kind, Source, TableMapping
 
 

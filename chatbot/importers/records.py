@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatbot.importers.columns import Reader, Test, Wrong, holds
-from chatbot.importers.fields import LINE, VARIANT, Target, text
+from chatbot.importers.fields import Target, text
+from chatbot.importers.kinds import LINE, VARIANT
 from chatbot.importers.mapping import TableMapping
 from chatbot.importers.shapes import COMPLETE, IDENTITY, digest_of, key_of
 from chatbot.importers.tables import Batch, Table

@@ -82,7 +82,7 @@ class CountingLetters:
         counts = np.array(
             [[text.lower().count(chr(97 + n)) for n in range(26)] for text in texts], np.float32
         )
-        return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1)
+        return cast(Vectors, counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1))
 
     def passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         if progress:

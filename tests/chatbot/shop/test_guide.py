@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from chatbot.importers import import_file, load_mapping, pages_from_table
-from chatbot.importers.fields import LINE, targets
+from chatbot.importers.kinds import LINE, targets
 from chatbot.importers.mapping import MAPPINGS, Source, TableMapping
 from chatbot.importers.transforms import _PLAIN, _WITH_ARGUMENT
 from chatbot.shop import ORDER_STATES, Shop

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.importers import fields
+from chatbot.importers.kinds import LINE
 from chatbot.importers.transforms import UnreadableError, build, sentence_case, strip_html
 from configs.errors import ConfigError
 
@@ -76,7 +77,7 @@ def test_a_price_is_not_negative() -> None:
 @pytest.mark.parametrize("cell", [None, "", "  ", math.nan])
 def test_empty_cells_have_no_value(cell: Any) -> None:
     parsers = [fields.text, fields.money, fields.whole(0), fields.yes_or_no, fields.currency, fields.status]
-    parsers += [fields.time(), fields.names_to_text, fields.children(fields.LINE), fields.identifier]
+    parsers += [fields.time(), fields.names_to_text, fields.children(LINE), fields.identifier]
     assert [parse(cell) for parse in parsers] == [None] * len(parsers)
 
 
@@ -150,9 +151,9 @@ def test_other_values(parse: Any, cell: Any, value: Any) -> None:
         (fields.currency, "euros"),
         (fields.names_to_text, "[1]"),
         (fields.names_to_text, "{"),
-        (fields.children(fields.LINE), '[{"sku": "A"}]'),
-        (fields.children(fields.LINE), '[{"sku": "A", "unit_price": "x"}]'),
-        (fields.children(fields.LINE), "[1]"),
+        (fields.children(LINE), '[{"sku": "A"}]'),
+        (fields.children(LINE), '[{"sku": "A", "unit_price": "x"}]'),
+        (fields.children(LINE), "[1]"),
     ],
 )
 def test_other_values_that_cannot_be_read(parse: Any, cell: Any) -> None:

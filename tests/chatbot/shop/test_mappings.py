@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from chatbot.importers import import_file, import_rows, load_mapping, pages_from_table
-from chatbot.importers.fields import targets
+from chatbot.importers.kinds import targets
 from chatbot.importers.mapping import MAPPINGS, parse_mapping
 from chatbot.importers.records import Assembler
 from chatbot.importers.tables import from_rows
