@@ -100,6 +100,23 @@ class Search:
         kind: PassageKind = "page",
     ) -> list[Passage]:
         """The ``k`` best passages for ``query``, best first; ``dialogue`` holds earlier turns, newest first."""
+        name = self._embedder_for(language, kind).name
+        examined = self.examine(query, dialogue=dialogue, language=language, k=k, kind=kind)
+        return [
+            dataclasses.replace(passage, score=passage_confidence(signals, name))
+            for passage, signals in examined
+        ]
+
+    def examine(
+        self,
+        query: str,
+        *,
+        dialogue: Sequence[str] = (),
+        language: str = "en",
+        k: int = 6,
+        kind: PassageKind = "page",
+    ) -> list[tuple[Passage, PassageSignals]]:
+        """Like ``search``, with what the confidence is made of in place of the confidence."""
         snapshot = self._snapshot(kind)
         if not len(snapshot) or not query.strip():
             return []
@@ -119,10 +136,10 @@ class Search:
         best = candidates[np.argsort(-total[candidates], kind="stable")][: k + _SPARE]
         passages = self._index.rows.passages_by_id([snapshot.ids[i] for i in best])
         coverage = snapshot.lexical.coverage(tokens)
-        results: list[Passage] = []
+        results: list[tuple[Passage, PassageSignals]] = []
         for i in best:
             passage = passages.get(snapshot.ids[i])
-            if passage is None or any(passage.text == other.text for other in results):
+            if passage is None or any(passage.text == other.text for other, _ in results):
                 continue  # removed since, or said by another page in the same words
             signals = PassageSignals(
                 cosine=_mixed(legs.dense_last[i], legs.dense_dialogue, i, legs.context),
@@ -130,7 +147,7 @@ class Search:
                 coverage=float(coverage[i]),
                 behind=float(total[best[0]] - total[i]),
             )
-            results.append(dataclasses.replace(passage, score=passage_confidence(signals, embedder.name)))
+            results.append((passage, signals))
         return results[:k]
 
     def _legs(
