@@ -59,9 +59,14 @@ class Money(sa.types.TypeDecorator[Decimal]):
             return dialect.type_descriptor(sa.BigInteger())
         return dialect.type_descriptor(sa.Numeric(16, MONEY_DECIMALS))
 
-    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> Any:
+    def process_bind_param(self, value: Decimal | int | None, dialect: sa.Dialect) -> Any:
         if value is None:
             return None
+        if isinstance(value, float):
+            raise _UnstorableError(
+                f"the amount {value} is a float", expected="an exact amount: Decimal or int"
+            )
+        value = Decimal(value)
         scaled = value * _MONEY_SCALE
         if scaled != scaled.to_integral_value() or abs(value) >= _MONEY_LIMIT:
             raise _UnstorableError(

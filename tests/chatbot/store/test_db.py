@@ -144,6 +144,12 @@ def test_amounts_are_exact(probing: sa.Engine, amount: Decimal) -> None:
     assert -stored.as_tuple().exponent >= 2
 
 
+def test_whole_amounts_may_be_ints_but_never_floats(probing: sa.Engine) -> None:
+    assert _store(probing, amount=7).amount == Decimal(7)
+    with pytest.raises(InputError, match="an exact amount"):
+        _store(probing, amount=0.1)
+
+
 def test_amounts_come_back_with_cents(probing: sa.Engine) -> None:
     assert str(_store(probing, amount=Decimal("49.9")).amount) == "49.90"
     assert str(_store(probing, amount=Decimal(100)).amount) == "100.00"
