@@ -134,7 +134,8 @@ def connect(url: str) -> sa.Engine:
         parsed = make_url(url)
     except ArgumentError as error:
         raise ConfigError(
-            f"cannot read the database URL {url!r}", expected="sqlite:///path or postgresql://user@host/name"
+            f"cannot read the database URL that begins with {url[:10]!r}",
+            expected="sqlite:///path or postgresql://user@host/name",
         ) from error
     backend = parsed.get_backend_name()
     if backend == "postgresql":
