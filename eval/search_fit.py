@@ -157,7 +157,6 @@ def main() -> None:
                 print(f"{name} passage: {key} {value:.3f}")
             fitted["passage"][name] = fit(passages.signals, passages.labels)
         index.close()
-    fitted["command"] = "python -m eval.search_fit"
     FITTED.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
     print(f"written to {FITTED}")
 

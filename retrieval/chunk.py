@@ -23,7 +23,8 @@ SHORT_SENTENCE = 8
 
 _LINE_END = re.compile(r"\n+")
 _TOKEN = re.compile(r"[㐀-鿿豈-﫿]|\w+|[^\w\s]")
-_SENTENCE_END = re.compile(r"(?<=[.!?。！？;；])[\"'”’)]*\s+|(?<=[。！？；])")
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？])[\"'”’)]*\s+|(?<=[。！？])")
+_CLAUSE_END = re.compile(r"(?<=[.!?。！？;；])[\"'”’)]*\s+|(?<=[。！？；])")
 
 
 def count_tokens(text: str) -> int:
@@ -118,7 +119,7 @@ def _units(text: str, limit: int) -> Iterator[tuple[int, int]]:
         if count_tokens(text[line_start:line_end]) <= limit // 2:
             yield line_end, count_tokens(text[line_start:line_end])
             continue
-        for start, end in _spans(text, _SENTENCE_END, line_start, line_end):
+        for start, end in _spans(text, _CLAUSE_END, line_start, line_end):
             if count_tokens(text[start:end]) <= limit:
                 yield end, count_tokens(text[start:end])
                 continue

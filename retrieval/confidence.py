@@ -1,4 +1,4 @@
-"""From signals to probabilities, by logistic regressions that ``python -m eval.search_fit`` fits.
+"""From signals to probabilities, by regressions that ``eval.search_fit`` and ``eval.product_fit`` fit.
 
 Their coefficients are in ``configs/search.json``, by embedder: cosines of different models lie in different
 ranges. An embedder that was never fitted gets MiniLM's. Does not know texts.
@@ -38,13 +38,34 @@ class ProductSignals:
     category: float
 
 
+@dataclass(frozen=True, slots=True)
+class NameWeights:
+    """How the words of a message become the probability that it names a product.
+
+    ``matched`` and ``missing`` weigh the words of the name that the message has and lacks, ``nothing`` is what
+    naming nothing weighs, and ``measure`` is the share of its weight that a number or unit keeps.
+    """
+
+    matched: float
+    missing: float
+    nothing: float
+    measure: float
+
+
+def name_weights() -> NameWeights:
+    return NameWeights(**load_fitted()["name"])
+
+
 def passage_confidence(signals: PassageSignals, embedder: str) -> float:
     """How probable it is that the passage answers the question."""
     return logistic(_fitted("passage", embedder), astuple(signals))
 
 
 def product_confidence(signals: ProductSignals, embedder: str) -> float:
-    """How probable it is that the product is of the kind that was asked for."""
+    """How probable it is that the product is of the kind that was asked for.
+
+    Queries in Chinese are found by words alone and have a fit of their own under the name ``chinese``.
+    """
     return logistic(_fitted("product", embedder), astuple(signals))
 
 

@@ -77,6 +77,7 @@ def ingest_docs(
         known = {document.id: document for document in rows.documents("page")}
         put: dict[str, tuple[DocumentRow, list[PassageRow]]] = {}
         seen: set[str] = set()
+        broken: set[str] = set()
         scopes: list[tuple[Path, str]] = []
         files = list(_files(paths, root, known, scopes, report))
         for number, file in enumerate(files, 1):
@@ -87,7 +88,7 @@ def ingest_docs(
                         put[document.id] = document, passages
             except InputError as error:
                 report.reject(file.id, error)
-                seen |= {known_id for known_id in known if _within(known_id, file.id)}
+                broken |= {known_id for known_id in known if _within(known_id, file.id)}
             if progress:
                 progress("read", number, len(files))
         if strict and report.rejected:
@@ -98,7 +99,7 @@ def ingest_docs(
         gone = [
             document.id
             for document in known.values()
-            if document.id not in seen
+            if document.id not in seen | broken
             and any(document.root == str(base) and _within(document.id, prefix) for base, prefix in scopes)
         ]
         with rows.transaction():

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from retrieval.confidence import NameWeights, name_weights
 from retrieval.spelling import Spelling, word_ranks
 from retrieval.tokens import fold, tokenize_with_words
 
@@ -18,11 +19,6 @@ _CODE = re.compile(r"[a-z0-9]+(?:[-_./][a-z0-9]+)*")
 _ALTERNATIVES = re.compile(r"\b(?:or|and|vs|versus|compared (?:to|with))\b|[,;/、，]|和|或者?|还是|与")
 _MAX_ROWS = 500
 """A word that more products than this have in their name says nothing about which one is meant."""
-
-# How a match turns into a score; fitted by `python -m eval.retrieval_fit naming`.
-_MATCHED = 1.0
-_MISSING = 0.35
-_NOTHING_NAMED = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,10 @@ class NameIndex:
     A product's Chinese name is a second name: whoever writes English leaves none of it out.
     """
 
-    def __init__(self, skus: Sequence[str], facts: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, skus: Sequence[str], facts: Sequence[Mapping[str, Any]], fitted: NameWeights | None = None
+    ) -> None:
+        self._fitted = fitted or name_weights()
         self._size = len(skus)
         self._owner: list[int] = []
         names: list[dict[str, str]] = []
@@ -57,14 +56,22 @@ class NameIndex:
         self._weights = [
             {token: self._weight(token, word) for token, word in words.items()} for words in names
         ]
+        # What the product is ("knife") and who made it help, but a name lacks nothing without them.
+        self._support = [
+            {
+                token: _SUPPORT * self._everyday(word)
+                for token, word in _name_words(f"{item['category']} {item['brand']}")
+            }
+            for item in facts
+        ]
         self._words_of: defaultdict[int, set[str]] = defaultdict(set)
         for row, words in zip(self._owner, names, strict=True):
             self._words_of[row] |= words.keys()
 
-    def coverage_of_text(self, tokens: Sequence[str], row: int) -> float:
-        """Which share of the tokens stands in the name of this product."""
-        distinct = set(tokens)
-        return len(distinct & self._words_of[row]) / len(distinct) if distinct else 0.0
+    def coverage(self, text: str, row: int) -> float:
+        """Which share of the words of ``text`` stands in the name of this product."""
+        words = {token for token, _ in _name_words(text)}
+        return len(words & self._words_of[row]) / len(words) if words else 0.0
 
     def resolve(self, text: str, spelling: Spelling) -> list[Named]:
         """Products that ``text`` names, best first. Each alternative of "the A or the B" is looked at too."""
@@ -90,14 +97,17 @@ class NameIndex:
                     matched[number].append(token)
         best: dict[int, tuple[float, int]] = {}
         for number, tokens in matched.items():
-            row, logit = self._owner[number], self._logit(number, tokens)
+            row = self._owner[number]
+            support = sum(
+                w for token, w in self._support[row].items() if token in words and token not in tokens
+            )
+            logit = self._logit(number, tokens) + self._fitted.matched * support
             best[row] = max(best.get(row, (-math.inf, 0)), (logit, number))
         if not best:
             return []
-        highest = max(_NOTHING_NAMED, max(logit for logit, _ in best.values()))
-        mass = math.exp(_NOTHING_NAMED - highest) + sum(
-            math.exp(logit - highest) for logit, _ in best.values()
-        )
+        nothing = self._fitted.nothing
+        highest = max(nothing, max(logit for logit, _ in best.values()))
+        mass = math.exp(nothing - highest) + sum(math.exp(logit - highest) for logit, _ in best.values())
         return [
             Named(row, math.exp(logit - highest) / mass, tuple(words[token] for token in matched[number]))
             for row, (logit, number) in sorted(best.items(), key=lambda item: (-item[1][0], item[0]))[:10]
@@ -116,17 +126,24 @@ class NameIndex:
     def _logit(self, number: int, tokens: Sequence[str]) -> float:
         weights = self._weights[number]
         said = sum(weights[token] for token in tokens)
-        return _MATCHED * said - _MISSING * (sum(weights.values()) - said)
+        return self._fitted.matched * said - self._fitted.missing * (sum(weights.values()) - said)
 
     def _weight(self, token: str, word: str) -> float:
-        """How much a word says: rare among the names, and rare in English."""
-        rarity = math.log(1 + self._size / len(self._names_with[token]))
-        everyday = math.log(2 + word_ranks().get(word, _RARE_RANK)) / math.log(_RARE_RANK)
-        return rarity * everyday * (_MEASURE if token[:1].isdigit() or token in _UNITS else 1.0)
+        """How much a word says: rare among the names, whatever the size of the shop, and rare in English."""
+        rarity = math.log(1 + self._size / len(self._names_with[token])) / math.log(1 + self._size)
+        measure = self._fitted.measure if token[:1].isdigit() or token in _UNITS else 1.0
+        return _FULL_WEIGHT * rarity * self._everyday(word) * measure
+
+    @staticmethod
+    def _everyday(word: str) -> float:
+        """1 for a word that hardly anybody uses, near 0 for the commonest."""
+        return math.log(2 + word_ranks().get(word, _RARE_RANK)) / math.log(_RARE_RANK)
 
 
 _RARE_RANK = 30_000
-_MEASURE = 0.3
+_SUPPORT = 1.5
+_FULL_WEIGHT = 6.0
+"""What a word of one single name is worth, in units of log-odds before ``NameWeights.matched``."""
 _UNITS = frozenset("cm mm m ml cl l g kg w v inch x".split())
 
 

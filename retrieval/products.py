@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from retrieval.index import Index
 from retrieval.naming import NameIndex
 from retrieval.snapshot import Snapshot
 from retrieval.spelling import Spelling
-from retrieval.tokens import fold, stem, tokenize, tokenize_with_words
+from retrieval.tokens import fold, has_chinese, stem, tokenize, tokenize_with_words
 
 Mask = NDArray[np.bool_]
 
@@ -35,6 +35,11 @@ _FILLER = frozenset(
     less more than between around about cheap cheaper cheapest expensive best better good nice great recommend suggest
     suggestion price prices cost costs euro euros eur dollar usd gbp pound today now other another else also really
     order carry range shop store""".split()
+)
+
+
+_CHINESE_FILLER = frozenset(
+    "买 卖 推荐 一款 款 便宜 贵 元 欧元 以下 以内 以上 左右 商品 产品 东西 需要 看看 找".split()
 )
 
 
@@ -84,6 +89,34 @@ class ProductSearch:
         k: int = 6,
     ) -> list[ProductHit]:
         """The ``k`` products that fit ``query`` best, best first, among those within all limits."""
+        name = "chinese" if has_chinese(query) else self._index.embedder.name
+        return [
+            replace(hit, score=product_confidence(signals, name))
+            for hit, signals in self.examine(
+                query,
+                max_price=max_price,
+                min_price=min_price,
+                category=category,
+                options=options,
+                in_stock=in_stock,
+                exclude=exclude,
+                k=k,
+            )
+        ]
+
+    def examine(
+        self,
+        query: str,
+        *,
+        max_price: float | None = None,
+        min_price: float | None = None,
+        category: str | None = None,
+        options: Mapping[str, str] | None = None,
+        in_stock: bool = False,
+        exclude: Collection[str] = (),
+        k: int = 6,
+    ) -> list[tuple[ProductHit, ProductSignals]]:
+        """Like ``search``, with what the confidence is made of; the hits' scores are 0."""
         catalogue = self._catalogue()
         if not catalogue.skus:
             return []
@@ -91,9 +124,14 @@ class ProductSearch:
         words = self._words(catalogue, query)
         lexical = catalogue.snapshot.lexical
         tokens = [token for token, _ in words]
-        cosines = self._cosines(catalogue, _corrected_text(query, words))
         coverage = lexical.coverage(tokens)
-        total = standardised(lexical.scores(tokens)) + standardised(cosines)
+        total = standardised(lexical.scores(tokens))
+        asked = _corrected_text(query, words)
+        if has_chinese(query):  # the embedder reads English
+            cosines = np.zeros(len(catalogue.skus), np.float32)
+        else:
+            cosines = self._cosines(catalogue, asked)
+            total += standardised(cosines)
         total[~mask] = -np.inf
         best = np.argsort(-total, kind="stable")[:k]
         hits = []
@@ -102,11 +140,10 @@ class ProductSearch:
             signals = ProductSignals(
                 cosine=float(cosines[i]),
                 coverage=float(coverage[i]),
-                name_coverage=catalogue.names.coverage_of_text(tokens, int(i)),
-                category=_share(tokens, tokenize(str(catalogue.facts[i]["category"]))),
+                name_coverage=catalogue.names.coverage(" ".join(word for _, word in words), int(i)),
+                category=_share(tokens, _category_tokens(catalogue.facts[i])),
             )
-            score = product_confidence(signals, self._index.embedder.name)
-            hits.append(ProductHit(catalogue.skus[i], score, tuple(matched)))
+            hits.append((ProductHit(catalogue.skus[i], 0.0, tuple(matched)), signals))
         return hits
 
     def resolve(self, text: str, *, language: str = "en", k: int = 3) -> list[ProductHit]:
@@ -153,7 +190,7 @@ class ProductSearch:
         """(token, word) of what the query asks for; misspelt words are corrected, filler is left out."""
         words = []
         for token, word in tokenize_with_words(query):
-            if token in _FILLER:
+            if token in _FILLER or token in _CHINESE_FILLER:
                 continue
             correction = (
                 None if token in catalogue.snapshot.lexical.vocabulary else catalogue.spelling.correct(word)
@@ -233,9 +270,7 @@ def _within_limits(
         mask &= catalogue.high >= min_price
     if category:
         wanted = set(tokenize(category))
-        mask &= np.array(
-            [wanted <= set(tokenize(f"{item['category']} {item['category_zh']}")) for item in catalogue.facts]
-        )
+        mask &= np.array([wanted <= _category_tokens(item) for item in catalogue.facts])
     if options:
         mask &= np.array([_has_options(item, options) for item in catalogue.facts])
     if in_stock:
@@ -296,6 +331,10 @@ def _has_stock(facts: Mapping[str, Any], options: Mapping[str, str]) -> bool:
     variants = [v for v in facts["variants"] if not options or _matches(v["options"], options)]
     counts = [variant["stock"] for variant in variants] or [facts["stock"]]
     return any(count is None or count > 0 for count in counts)
+
+
+def _category_tokens(facts: Mapping[str, Any]) -> set[str]:
+    return set(tokenize(f"{facts['category']} {facts['category_zh']}"))
 
 
 def _share(tokens: Sequence[str], of: Collection[str]) -> float:

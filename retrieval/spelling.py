@@ -31,7 +31,7 @@ class Spelling:
         """The catalogue's word that was meant, or None if ``word`` is fine or beyond repair."""
         if word in self._counts or len(word) < MIN_LENGTH or not word.isalpha() or not word.isascii():
             return None
-        allowed = 1 if len(word) < 8 else 2
+        allowed = 1 if len(word) < 7 else 2
         shared: Counter[str] = Counter()
         for trigram in _trigrams(word):
             shared.update(self._by_trigram.get(trigram, ()))

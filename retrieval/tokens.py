@@ -29,6 +29,15 @@ CHINESE_STOPWORDS = frozenset(
     "在 和 与 或 也 都 就 还 很 要 想 能 可以 会 一个 一下 吗 不 对 把 被 从 到 给 为 用 上 下".split()
 )
 
+_IRREGULAR = dict(
+    pair.split(":")
+    for pair in """knives:knife shelves:shelf leaves:leaf loaves:loaf scarves:scarf halves:half wolves:wolf wives:wife
+    children:child men:man women:woman feet:foot teeth:tooth mice:mouse""".split()
+)
+
+VERSION = 2
+"""Raise it when a text gives other tokens than before: indexes are then built anew."""
+
 _cutting = threading.Lock()
 
 
@@ -62,6 +71,10 @@ def tokenize_with_words(text: str) -> list[tuple[str, str]]:
     return tokens
 
 
+def has_chinese(text: str) -> bool:
+    return re.search(rf"[{_HAN}]", text) is not None
+
+
 def fold(text: str) -> str:
     """Lower case, half-width characters, straight apostrophes, no accents."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
@@ -75,7 +88,7 @@ def fold(text: str) -> str:
 def stem(word: str) -> str:
     if not word.isalpha():
         return word
-    return str(_stemmer().stemWord(word))
+    return str(_stemmer().stemWord(_IRREGULAR.get(word, word)))
 
 
 @functools.cache

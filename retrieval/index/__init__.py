@@ -19,6 +19,7 @@ import numpy as np
 
 from configs.errors import IndexError_
 from configs.settings import Settings
+from retrieval import tokens
 from retrieval.embed import Embedder, Progress, load_embedder, multilingual_installed
 from retrieval.index.chroma import ChromaVectors
 from retrieval.index.collections import Collection, collections
@@ -108,6 +109,7 @@ class Index:
             version = self.version
             if version == "0":
                 return EMPTY
+            self._vectors.refresh()
             try:
                 return Snapshot.load(self._snapshot_folder(version, kind))
             except (OSError, ValueError, KeyError, TypeError) as error:
@@ -138,10 +140,12 @@ class Index:
         """
         with writing(self.folder):
             self._writing = True
+            self._vectors.refresh()
             try:
                 yield self.rows
             finally:
                 self._writing = False
+                self._vectors.refresh()
 
     def publish(self, progress: StageProgress | None = None) -> str:
         """Bring vectors and snapshot up to date with the rows; returns the version.
@@ -178,6 +182,7 @@ class Index:
 
     def verify(self) -> Verification:
         """Compare rows, vectors and snapshot; changes nothing."""
+        self._vectors.refresh()
         problems = [f"index.db: {problem}" for problem in self.rows.problems()]
         vectors = {}
         for collection in self._collections:
@@ -252,6 +257,7 @@ class Index:
     def _fingerprint(self) -> str:
         """A hash of all that is served, so that an ingest that changed nothing changes no version."""
         digest = hashlib.blake2b(digest_size=4)
+        digest.update(f"{tokens.VERSION} {tokens.jieba_installed()}".encode())
         digest.update(" ".join(collection.name for collection in self._collections).encode())
         for kind in KINDS:
             for row in self.rows.documents(kind):

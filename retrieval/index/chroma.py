@@ -18,7 +18,10 @@ _PAGE = 2000
 
 
 class ChromaVectors:
-    """Vectors in Chroma: embedded (files in ``folder``) or on a server (``url``). Connects when first used."""
+    """Vectors in Chroma: embedded (files in ``folder``) or on a server (``url``).
+
+    Connects when first used. Calls take turns, so that one thread may let go of the files under another.
+    """
 
     def __init__(self, folder: Path, url: str | None) -> None:
         self._folder = folder
@@ -32,12 +35,14 @@ class ChromaVectors:
         for start in range(0, len(ids), _PAGE):
             part = slice(start, start + _PAGE)
             metadatas = [{"passage": passage_id} for passage_id in passages[part]]
-            self._of(name).upsert(ids=list(ids[part]), embeddings=vectors[part], metadatas=metadatas)
+            with self._lock:
+                self._of(name).upsert(ids=list(ids[part]), embeddings=vectors[part], metadatas=metadatas)
 
     def delete(self, name: str, passages: Sequence[str]) -> None:
         """Delete all vectors of these passages."""
         for start in range(0, len(passages), _PAGE):
-            self._of(name).delete(where={"passage": {"$in": list(passages[start : start + _PAGE])}})
+            with self._lock:
+                self._of(name).delete(where={"passage": {"$in": list(passages[start : start + _PAGE])}})
 
     def get(self, name: str, ids: Sequence[str], dim: int) -> Vectors:
         """Vectors in the order of ``ids``.
@@ -48,7 +53,8 @@ class ChromaVectors:
         out = np.full((len(ids), dim), np.nan, np.float32)
         place = {passage_id: i for i, passage_id in enumerate(ids)}
         for start in range(0, len(ids), _PAGE):
-            found = self._of(name).get(ids=list(ids[start : start + _PAGE]), include=["embeddings"])
+            with self._lock:
+                found = self._of(name).get(ids=list(ids[start : start + _PAGE]), include=["embeddings"])
             for passage_id, vector in zip(found["ids"], found["embeddings"], strict=True):
                 out[place[passage_id]] = vector
         lost = [passage_id for passage_id, row in place.items() if np.isnan(out[row]).any()]
@@ -60,14 +66,16 @@ class ChromaVectors:
         return out
 
     def ids(self, name: str) -> set[str]:
-        return set(self._of(name).get(include=[])["ids"])
+        with self._lock:
+            return set(self._of(name).get(include=[])["ids"])
 
     def nearest(self, name: str, query: Vectors, count: int) -> dict[str, float]:
-        collection = self._of(name)
-        count = min(count, collection.count())
-        if not count:
-            return {}
-        found = collection.query(query_embeddings=[query], n_results=count, include=["distances"])
+        with self._lock:
+            collection = self._of(name)
+            count = min(count, collection.count())
+            if not count:
+                return {}
+            found = collection.query(query_embeddings=[query], n_results=count, include=["distances"])
         return {
             passage_id: 1 - distance
             for passage_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
@@ -79,7 +87,8 @@ class ChromaVectors:
         if not chosen:
             return []
         vectors = self.get(name, chosen, dim)
-        found = self._of(name).query(query_embeddings=list(vectors), n_results=1, include=["distances"])
+        with self._lock:
+            found = self._of(name).query(query_embeddings=list(vectors), n_results=1, include=["distances"])
         return [
             passage_id
             for passage_id, distances in zip(chosen, found["distances"], strict=True)
@@ -98,12 +107,17 @@ class ChromaVectors:
         self._known.clear()
 
     def close(self) -> None:
-        """Let go of the files. Chroma shares one system per path, which would outlive deleted files."""
+        """Let go of the files or the server; the next call connects anew."""
         with self._lock:
             if self._client_ is not None:
                 self._client_.close()
                 self._client_ = None
                 self._known.clear()
+
+    def refresh(self) -> None:
+        """Forget what embedded Chroma has in memory: another process may have written the files."""
+        if self._url is None:
+            self.close()
 
     def _client(self) -> Any:
         with self._lock:

@@ -1,0 +1,227 @@
+"""Rows, vectors and snapshot agree, whatever happens to the writer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from configs.errors import IndexError_, IndexLockedError
+from retrieval.index import Index
+from retrieval.ingest import ingest_docs, ingest_products
+from retrieval.lock import writing
+from retrieval.search import Search
+
+OpenIndex = Callable[..., Index]
+
+
+def test_an_empty_index_answers(index: Index) -> None:
+    assert index.version == "0"
+    assert Search(index).search("anything") == []
+    assert index.verify().problems == ()
+
+
+def test_ingest_fills_all_parts(index: Index, pages: Path, products: list[Any]) -> None:
+    ingest_docs(index, [pages])
+    ingest_products(index, products)
+    verified = index.verify()
+    assert verified.problems == ()
+    assert verified.passages == {"page": 4, "product": 5}
+    assert verified.vectors["kefu-page-hashing"] == 4
+    assert verified.vectors["kefu-page-sentences-hashing"] == 5  # two table rows are two sentences
+    snapshot = index.snapshot("page")
+    assert np.allclose(np.linalg.norm(snapshot.vectors["hashing"], axis=1), 1, atol=1e-5)
+
+
+def test_the_version_changes_with_the_content_alone(index: Index, pages: Path) -> None:
+    first = ingest_docs(index, [pages]).version
+    assert ingest_docs(index, [pages]).version == first
+    (pages / "care.txt").write_text("Care\n====\n\nOil it twice.\n")
+    assert ingest_docs(index, [pages]).version != first
+
+
+def test_a_second_writer_is_refused_at_once_and_told_who_writes(index: Index, pages: Path) -> None:
+    code = f"""
+        import pathlib, sys, time
+        from retrieval.lock import writing
+        with writing(pathlib.Path({str(index.folder)!r})):
+            print("locked", flush=True)
+            time.sleep(60)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "locked\n"
+            started = time.perf_counter()
+            with pytest.raises(IndexLockedError, match=f"process {other.pid}"):
+                ingest_docs(index, [pages])
+            assert time.perf_counter() - started < 1
+        finally:
+            other.kill()
+    assert ingest_docs(index, [pages]).added == 3  # the lock died with its holder
+
+
+def test_two_index_objects_of_one_process_do_not_write_at_once(open_index: OpenIndex, pages: Path) -> None:
+    with open_index().write(), pytest.raises(IndexLockedError):
+        ingest_docs(open_index(), [pages])
+
+
+def test_the_lock_is_freed_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="oops"), writing(tmp_path):
+        raise ValueError("oops")
+    with writing(tmp_path):
+        assert json.loads((tmp_path / "writer.json").read_text())["pid"]
+
+
+def test_publishing_needs_the_lock(index: Index) -> None:
+    with pytest.raises(IndexError_, match="without the writer's lock"):
+        index.publish()
+
+
+KILLED = """
+    import importlib.util, os, pathlib, signal, sys
+    from unittest.mock import patch
+    spec = importlib.util.spec_from_file_location("helpers", sys.argv[1])
+    helpers = importlib.util.module_from_spec(spec)
+    sys.modules["helpers"] = helpers
+    spec.loader.exec_module(helpers)
+    from retrieval.index import Index
+    from retrieval.index.chroma import ChromaVectors
+    from retrieval.ingest import ingest_docs
+    from retrieval.rows import Rows
+    from retrieval.snapshot import Snapshot
+
+    def die(*args, **kwargs):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    calls = iter(range(100))
+    owner, name = {"put": (ChromaVectors, "put"), "note": (Rows, "note_vectors"), "delete": (ChromaVectors, "delete"),
+                   "save": (Snapshot, "save"), "meta": (Rows, "set_meta")}[sys.argv[4]]
+    real, fatal = getattr(owner, name), int(sys.argv[5])
+
+    def sometimes(*args, **kwargs):
+        if next(calls) == fatal:
+            die()
+        return real(*args, **kwargs)
+
+    setattr(owner, name, sometimes)
+    index = Index(pathlib.Path(sys.argv[2]), helpers.HashingEmbedder())
+    ingest_docs(index, [pathlib.Path(sys.argv[3])])
+    raise SystemExit("survived")
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "call"), [("put", 0), ("put", 1), ("note", 1), ("note", 2), ("note", 3), ("delete", 0), ("save", 0), ("save", 1), ("meta", 0), ("meta", 1)]
+)  # fmt: skip
+def test_the_next_ingest_repairs_what_a_killed_one_left(
+    open_index: OpenIndex, pages: Path, tmp_path: Path, step: str, call: int
+) -> None:
+    index = open_index()
+    before = ingest_docs(index, [pages]).version
+    (pages / "returns.md").write_text(
+        "# Returns\n\nA camel can be returned within 9 days. It must be unused.\n"
+    )
+    (pages / "care.txt").unlink()
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), str(Path(__file__).parent / "conftest.py"),
+         str(index.folder), str(pages), step, str(call)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -9, killed.stderr
+    assert index.version == before  # readers keep the old state, whole
+    assert Search(index).search("return a lamp") is not None
+    assert index.verify().problems != ()
+    ingest_docs(index, [pages])
+    assert index.verify().problems == ()
+    found = Search(index).search("camel")
+    assert found[0].text.startswith("A camel")
+    assert {passage.source for passage in found} == {"returns.md", "delivery.md"}
+
+
+def test_verify_finds_what_chroma_lost_and_rebuild_mends_it(index: Index, pages: Path) -> None:
+    ingest_docs(index, [pages])
+    lost = index.rows.passages("page")[0].passage.id
+    index._vectors.delete("kefu-page-hashing", [lost])
+    assert any("1 vectors are missing" in problem and lost in problem for problem in index.verify().problems)
+    index.rebuild()
+    assert index.verify().problems == ()
+    assert Search(index).search("lamp")
+
+
+def test_verify_finds_foreign_vectors(index: Index, pages: Path) -> None:
+    ingest_docs(index, [pages])
+    index._vectors.put("kefu-page-hashing", ["ghost"], np.ones((1, 256), np.float32), ["ghost"])
+    assert any("1 vectors have no passage, such as ghost" in problem for problem in index.verify().problems)
+
+
+def test_rebuild_leaves_nothing_of_deleted_vectors(index: Index, pages: Path) -> None:
+    ingest_docs(index, [pages])
+    (pages / "returns.md").unlink()
+    ingest_docs(index, [pages])
+    index.rebuild()
+    files = b"".join(path.read_bytes() for path in (index.folder / "chroma").rglob("*") if path.is_file())
+    assert b"delivery.md" in files
+    assert b"returns.md" not in files
+
+
+def test_a_reader_follows_another_writer(open_index: OpenIndex, pages: Path) -> None:
+    reader = Search(open_index())
+    assert reader.search("lamp") == []
+    ingest_docs(open_index(), [pages])
+    before = reader.version
+    assert reader.search("lamp")[0].source == "returns.md"
+    (pages / "new.md").write_text("# Camels\n\nCamels are sent by ship.\n")
+    ingest_docs(open_index(), [pages])
+    assert reader.version != before
+    assert reader.search("camels")[0].source == "new.md"
+
+
+def test_a_missing_snapshot_says_how_to_mend_it(index: Index, pages: Path) -> None:
+    ingest_docs(index, [pages])
+    for path in index.folder.glob("snapshot-*/page/passages.json"):
+        path.unlink()
+    with pytest.raises(IndexError_, match="kefu rebuild"):
+        Search(index).search("lamp")
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, embedder: Any) -> None:
+    (tmp_path / "index.db").write_bytes(b"this is no database, it only looks like a file" * 100)
+    with pytest.raises(IndexError_, match="is damaged"):
+        Index(tmp_path, embedder)
+
+
+def test_above_the_limit_of_exact_search_chroma_finds_the_same(open_index: OpenIndex, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for n in range(40):
+        (folder / f"{n:02}.txt").write_text(
+            f"Topic {n}\n===\n\nAnimal{n} eats plant{n % 7} in month{n % 5}.\n"
+        )
+    ingest_docs(open_index(), [folder])
+    exact = Search(open_index())
+    queries = ["animal3 plant3", "plant2 month1", "month4", "animal39"]
+    wanted = [exact.search(query, k=1)[0].id for query in queries]
+    large = open_index(exact_limit=10)
+    (folder / "00.txt").write_text("Topic 0\n===\n\nAnimal0 eats nothing.\n")
+    ingest_docs(large, [folder])
+    assert not large.snapshot("page").vectors
+    found = [Search(large).search(query, dialogue=["animals"], k=1)[0].id for query in queries]
+    assert found == wanted
+
+
+def test_old_snapshots_are_deleted(index: Index, pages: Path) -> None:
+    for n in range(4):
+        (pages / "care.txt").write_text(f"Care\n====\n\nOil it {n} times.\n")
+        ingest_docs(index, [pages])
+    assert len(list(index.folder.glob("snapshot-*"))) == 2
