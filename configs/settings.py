@@ -33,25 +33,27 @@ class ShopSettings(_Section):
     """Facts of the shop that tools and templates need."""
 
     name: str = "Lumen & Loom"
+    """As shoppers see it."""
     currency: str = "EUR"
+    """Three letters; for prices that name none."""
     locale: str = "en"
+    """Language of a conversation until the shopper writes: `en` or `zh`."""
     timezone: str = "Europe/Berlin"
+    """In which dates and times are said to shoppers."""
     email: str = "help@lumenloom.example"
+    """Where people answer; given to shoppers who want one. Empty: not offered."""
     phone: str = "+49 30 5550 0199"
+    """The same."""
     hours: str = "Monday to Friday 9:00-18:00, Saturday 10:00-14:00 (Berlin time)"
+    """When people answer."""
     order_number_pattern: str = r"LL-\d{6}"
     """How an order number looks in a message; used to find it, never to trust it."""
     return_days: int = 30
     """Days from delivery in which an article can be returned; 0 switches the return tool off."""
     cancellable_states: tuple[str, ...] = ("pending_payment", "processing")
-    final_sale_categories: tuple[str, ...] = (
-        "Gift cards",
-        "Personal care",
-        "Perishable food",
-        "Personalised items",
-    )
-    """Categories whose articles cannot be returned (or only sealed, as the pages say)."""
+    """States in which an order can still be cancelled."""
     express_cutoff: str = "14:00"
+    """Time of day until which an express order leaves the same day; empty: there is none."""
     simulated: bool = True
     """Shown wherever the shop is shown: its products, customers and orders are simulated."""
     today: str | None = "2026-11-20T12:00:00+00:00"
@@ -68,31 +70,47 @@ class ShopSettings(_Section):
 
 class EngineSettings(_Section):
     kind: Literal["llamacpp", "transformers", "openai", "off"] = "llamacpp"
+    """Who runs the language model; `openai` is any server that speaks that protocol, `off` does without a model."""
     model: str = "smollm2-135m"
     """A packaged model, a path of a GGUF file or of a transformers folder, or the server's model name."""
     quantization: Literal["as_packaged", "Q8_0"] = "Q8_0"
+    """Of the packaged model under llamacpp; `Q8_0` is faster and is made once."""
     context_tokens: int = 2048
+    """Longest prompt and answer together."""
     threads: int = 2
+    """Processor threads of the model."""
     parallel: int = 2
+    """Answers that the model writes at the same time."""
     base_url: str = "http://127.0.0.1:8000/v1"
+    """Where the server of kind `openai` is."""
     api_key: SecretStr | None = None
+    """Its key; from the environment alone."""
     first_token_timeout: float = 8.0
     """Seconds to wait for the first token; then the next rung answers."""
     total_timeout: float = 30.0
+    """Seconds for a whole answer of the model."""
 
 
 class SamplingSettings(_Section):
     temperature: float = 0.0
+    """0 always takes the likeliest word."""
     top_p: float = 1.0
+    """Share of likely words to draw from, if the temperature is above 0."""
     repeat_penalty: float = 1.1
+    """Above 1 the model repeats itself less."""
     max_tokens: int = 120
+    """Longest answer of the model."""
 
 
 class RetrievalSettings(_Section):
     chroma: Literal["embedded", "server"] = "embedded"
+    """Where the vectors live: in this process, or on a Chroma server."""
     chroma_url: str = "http://127.0.0.1:8001"
+    """That server; keep it on a private network."""
     embedder: Literal["minilm", "e5-small-q4"] = "minilm"
+    """`minilm` knows English, `e5-small-q4` many languages (needs the extra `multilingual`)."""
     chunk_tokens: int = 200
+    """Pages are cut into passages of at most this size."""
     passages: int = 6
     """How many passages a turn looks at."""
     weights: Mapping[str, float] = Field(
@@ -106,37 +124,45 @@ class RetrievalSettings(_Section):
     )
     """Weights of the z-scores that are summed; learnt on development data."""
     dialogue_turns: int = 3
+    """How many earlier messages the search reads with the last one."""
 
 
 class ComposeSettings(_Section):
     """Which rung may speak. The numbers are calibrated confidences in [0, 1]."""
 
     rungs: tuple[Literal["approved", "tool", "quote", "model"], ...] = ("approved", "tool", "quote", "model")
+    """Kinds of answers that may be given at all."""
     approved_threshold: float = 0.74
+    """From which an approved answer is given."""
     quote_threshold: float = 0.45
+    """From which the shop's pages are quoted."""
     product_quote_threshold: float = 0.40
     """For the text of a product that the question names: there is no doubt about where to look."""
     model_threshold: float = 0.35
+    """From which the model may try to word an answer."""
     intent_threshold: float = 0.40
+    """From which a message's purpose counts as known."""
     quote_sentences: int = 3
+    """Longest quote."""
 
 
 class ApiSettings(_Section):
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: int = 8080
+    """Port to listen on."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of the shop's pages that may embed the widget; the server's own origin is always allowed."""
     session_minutes: int = 60 * 24
+    """How long a shopper's session lasts."""
     max_message_chars: int = 4000
+    """Longest message of a shopper."""
     max_body_bytes: int = 64 * 1024
+    """Largest request."""
     messages_per_10s: int = 10
     """Messages of one session in ten seconds before 429."""
     sessions_per_minute: int = 60
     """New anonymous sessions of one address in a minute before 429."""
-
-
-class StoreSettings(_Section):
-    retention_days: int = 90
 
 
 class Settings(BaseSettings):
@@ -162,7 +188,6 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     compose: ComposeSettings = ComposeSettings()
     api: ApiSettings = ApiSettings()
-    store: StoreSettings = StoreSettings()
 
     @property
     def resolved_database_url(self) -> str:
