@@ -1,5 +1,6 @@
 # make run   set everything up, answer one question in the terminal, serve the demo shop on http://127.0.0.1:$(PORT)
 # make test  set everything up, lint, types, architecture, all tests that this machine can run
+# make docs  renew the generated parts of chatbot/docs
 PORT ?= 8080
 PYTHON ?= python3
 VENV := .venv
@@ -7,17 +8,22 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := run
-.PHONY: run test setup lint clean
+.PHONY: run test setup lint docs clean
 
 run: $(STAMP)
 	@$(BIN)/kefu demo --port $(PORT)
 
-test: $(STAMP)
+test: lint
+	@$(BIN)/pytest
+
+lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest
+
+docs: $(STAMP)
+	@$(BIN)/python -m tests.reference
 
 setup: $(STAMP)
 
