@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,12 +74,18 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     )
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = _seconds_of_children()
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(_seconds_of_children() - start)
         assert (run.returncode, run.stderr) == (0, "")
         assert "serve" in run.stdout
     assert min(seconds) < 0.5
+
+
+def _seconds_of_children() -> float:
+    """Of processor time: what the clock shows depends on who else is at work."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 # --- files --------------------------------------------------------------------------------------------------
