@@ -156,6 +156,7 @@ class Index:
             raise IndexError_(
                 "publish() was called without the writer's lock", expected="`with index.write():`"
             )
+        self._drop_unused()
         for collection in self._collections:
             self._sync(collection, progress)
         fingerprint = self._fingerprint()
@@ -206,6 +207,14 @@ class Index:
         elif self.version != "0" and not self._snapshots_exist(self.version):
             problems.append(f"the files of snapshot {self.version} are missing")
         return Verification({kind: self.rows.count(kind) for kind in KINDS}, vectors, tuple(problems))
+
+    def _drop_unused(self) -> None:
+        """Vectors of an embedder that is no longer set would outlive the pages that they tell of."""
+        unused = set(self.rows.collections()) - {collection.name for collection in self._collections}
+        if unused:
+            self._vectors.drop(unused)
+            for name in unused:
+                self.rows.forget_vectors(name)
 
     def _sync(self, collection: Collection, progress: StageProgress | None) -> None:
         """Give each passage its vectors, and take away those of passages that are gone."""

@@ -95,22 +95,30 @@ class ChromaVectors:
             if not distances or abs(distances[0]) > 1e-3
         ]
 
+    def drop(self, names: Iterable[str]) -> None:
+        """Delete whole collections."""
+        with self._lock:
+            existing = {collection.name for collection in self._client().list_collections()}
+            for name in existing & set(names):
+                self._client().delete_collection(name)
+                self._known.pop(name, None)
+
     def destroy(self, names: Iterable[str]) -> None:
-        """Delete the files (embedded), or the collections (server)."""
+        """Delete the collections and, embedded, the files: a dropped collection leaves traces in them."""
         if self._url is None:
             self.close()
             shutil.rmtree(self._folder, ignore_errors=True)
-            return
-        existing = {collection.name for collection in self._client().list_collections()}
-        for name in existing & set(names):
-            self._client().delete_collection(name)
-        self._known.clear()
+        else:
+            self.drop(names)
 
     def close(self) -> None:
         """Let go of the files or the server; the next call connects anew."""
         with self._lock:
             if self._client_ is not None:
                 self._client_.close()
+                if self._url is not None:  # Chroma 1.5 leaves the connections of its HTTP clients open
+                    for client in (self._client_, self._client_._admin_client):
+                        client._server._session.close()
                 self._client_ = None
                 self._known.clear()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retrieval.chunk import sentences
+from retrieval.chunk import SENTENCES, sentences
 from retrieval.embed import Embedder
 from retrieval.passages import PassageKind
 from retrieval.rows import PassageRow
@@ -27,7 +27,8 @@ class Collection:
 
     @property
     def name(self) -> str:
-        return f"kefu-{self.kind}{'-sentences' if self.by_sentence else ''}-{self.embedder.name}"
+        part = f"-sentences{SENTENCES}" if self.by_sentence else ""
+        return f"kefu-{self.kind}{part}-{self.embedder.name}"
 
     def units(self, row: PassageRow) -> list[tuple[str, str]]:
         """(id, text) of what is embedded of a passage."""
