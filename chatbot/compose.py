@@ -6,16 +6,19 @@ store and no thresholds: each draft carries its confidence, and the caller decid
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chatbot import ground, lang
 from chatbot.conversation import Citation, Dropped
+from configs.settings import CONFIG_DIR
 from retrieval.passages import Passage
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -33,12 +36,26 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class QuoteSignals:
+    """What speaks for a quote: the passage's own confidence; the cosines of the question with the best unit under
+    its title, with the heading alone and with the best unit alone; the share of the question's content words that
+    the passage holds."""
+
+    passage: float
+    unit: float
+    heading: float
+    text: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
 class QuoteDraft:
     """``confidence``: how sure it is that the quote answers the question, in [0, 1]."""
 
     pieces: Sequence[Piece]
     passage: Passage
     confidence: float
+    signals: QuoteSignals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +76,17 @@ class _Unit:
         return f"{self.passage.title}\n{self.text}" if language == self.passage.language else self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Logistic regression from the signals of a quote to the probability that it answers the question.
-
-    The signals: the passage's own confidence, the cosines of the question with the best unit under its title, with
-    the heading alone and with the best unit alone, and the share of the question's content words that the passage
-    holds. ``kefu eval calibrate`` fits it.
-    """
-
-    intercept: float
-    passage: float
-    unit: float
-    heading: float
-    text: float
-    coverage: float
-
-    def confidence(
-        self, *, passage: float, unit: float, heading: float, text: float, coverage: float
-    ) -> float:
-        logit = (
-            self.intercept
-            + self.passage * passage
-            + self.unit * unit
-            + self.heading * heading
-            + self.text * text
-            + self.coverage * coverage
-        )
-        return 1.0 / (1.0 + math.exp(-logit))
+def quote_confidence(signals: QuoteSignals, *, same_language: bool) -> float:
+    """The probability that the quote answers the question: a logistic regression fitted by ``python -m eval.quote_fit``."""
+    intercept, *factors = _fitted()["same_language" if same_language else "cross_lingual"]
+    logit = intercept + sum(factor * signal for factor, signal in zip(factors, astuple(signals), strict=True))
+    return 1.0 / (1.0 + math.exp(-logit))
 
 
-SAME_LANGUAGE = Calibration(intercept=-5.63, passage=2.33, unit=2.09, heading=1.83, text=2.16, coverage=1.89)
-CROSS_LINGUAL = Calibration(intercept=-3.53, passage=7.30, unit=0.0, heading=3.83, text=4.12, coverage=0.0)
+@cache
+def _fitted() -> dict[str, list[float]]:
+    coefficients: dict[str, list[float]] = json.loads((CONFIG_DIR / "quote.json").read_text(encoding="utf-8"))
+    return coefficients
 
 
 def quote(
@@ -120,8 +116,7 @@ def quote(
     own = [index for index, unit in enumerate(units) if unit.passage is passage]
     chosen = _grow(best, own, units, ranking, limit)
     alone = encode([passage.title.split(" › ")[-1], *(units[index].text for index in own)]) @ query_vector
-    calibration = SAME_LANGUAGE if language == passage.language else CROSS_LINGUAL
-    confidence = calibration.confidence(
+    signals = QuoteSignals(
         passage=passage.score,
         unit=float(max(cosine[index] for index in own)),
         heading=float(alone[0]),
@@ -135,7 +130,8 @@ def quote(
         pieces.append(
             Piece(lead + readable(unit.text), (_citation(passage, unit.start, unit.end, position),))
         )
-    return QuoteDraft(pieces, passage, confidence)
+    confidence = quote_confidence(signals, same_language=language == passage.language)
+    return QuoteDraft(pieces, passage, confidence, signals)
 
 
 def product_quote(
