@@ -18,12 +18,14 @@ from chatbot.answers import Answers
 from chatbot.db import connect, migrate
 from chatbot.engine import build_engine
 from chatbot.engine.base import Engine
+from chatbot.prompt import system_prompt
 from chatbot.route import IntentClassifier, Router, packaged_intents
 from chatbot.shop import Shop
 from chatbot.store import Store
 from chatbot.tools import BUILTIN
 from chatbot.tools.base import load_tools
 from chatbot.turn import Bot, Embedding
+from configs.errors import ConfigError
 from configs.settings import Settings
 from retrieval.embed import Embedder, load_embedder, multilingual_installed
 from retrieval.index import Index, StageProgress
@@ -67,12 +69,27 @@ class App:
         self.db.dispose()
 
 
+def make_home(settings: Settings) -> None:
+    """Create the folder in which everything is kept.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the folder {settings.home} ({error.strerror})",
+            hint="set home (KEFU_HOME) to another",
+        ) from error
+
+
 def open_database(settings: Settings) -> sa.Engine:
     """The database at its newest schema."""
     # Chroma and transformers must never look for a hub or send statistics, whatever the caller's environment.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings)
     db = connect(settings.resolved_database_url)
     migrate(db)
     return db
@@ -85,7 +102,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         ConfigError: a backend's library, model or address is missing.
     """
     db = db or open_database(settings)
-    engine = engine or build_engine(settings)
+    engine = engine or build_engine(settings, prefix=system_prompt())
     search = Search.open(settings)
     index, embedder = search.index, search.embedder
     products = ProductSearch(index)

@@ -36,6 +36,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object last."
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row and change nothing.")]
 Customer = Annotated[str | None, typer.Option("--customer", help="Ask as this customer of the shop.")]
 
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]
+
 
 @cli.command()
 def chat(config: Config = None, customer: Customer = None, trace: Annotated[bool, typer.Option(help="Show plan, evidence and timings.")] = False) -> None:  # fmt: skip
@@ -52,8 +55,8 @@ def demo(
     customer: Customer = None,
     as_json: Json = False,
     config: Config = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    host: Host = None,
+    port: Port = None,
 ) -> None:
     """Prepare the packaged demo shop, answer one question in the terminal, then serve it.
 
@@ -76,8 +79,8 @@ def demo(
 @cli.command()
 def serve(
     config: Config = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    host: Host = None,
+    port: Port = None,
 ) -> None:
     """Serve the API, the widget and the pages."""
     from chatbot.app import build

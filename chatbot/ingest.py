@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from chatbot import answers
-from chatbot.app import open_database
+from chatbot.app import make_home, open_database
 from chatbot.importers import Report, TableMapping, import_file, load_mapping, pages_from_table
 from chatbot.importers.mapping import Kind
 from chatbot.shop import Shop
@@ -132,7 +132,7 @@ def rebuild_index(settings: Settings) -> None:
 
 @contextmanager
 def _index(settings: Settings) -> Iterator[Index]:
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings)
     index = Index.open(settings)
     try:
         yield index

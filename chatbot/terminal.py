@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -56,24 +57,25 @@ def _conversation(app: App, customer_id: str | None) -> Conversation:
 def ask_once(
     app: App, question: str, *, customer_id: str | None = None, as_json: bool = False, keep_open: bool = False
 ) -> None:
-    """Answer one question and print reply, sources and timings."""
+    """Answer one question and print reply, sources and timings. Exits with 1 if the turn failed."""
 
-    async def run() -> Turn | None:
+    async def run() -> Done | Failed:
         try:
-            turn = await _stream(app, _conversation(app, customer_id), question, show=not as_json)
+            return await _stream(app, _conversation(app, customer_id), question, show=not as_json)
         finally:
             if not keep_open:
                 await app.aclose()
-        return turn
 
     if not as_json:
         out.print(f"[bold cyan]?[/bold cyan] {escape(question)}")
-    turn = asyncio.run(run())
+    end = asyncio.run(run())
     if as_json:
-        print(json.dumps(to_json(turn), ensure_ascii=False))
-    elif turn is not None:
-        _sources(turn)
-        _timings(turn)
+        print(json.dumps(to_json(end.turn if isinstance(end, Done) else end), ensure_ascii=False))
+    elif isinstance(end, Done):
+        _sources(end.turn)
+        _timings(end.turn)
+    if isinstance(end, Failed) and not keep_open:
+        raise typer.Exit(1)
 
 
 def chat(settings: Settings, *, customer_id: str | None = None, trace: bool = False) -> None:
@@ -95,29 +97,28 @@ def chat(settings: Settings, *, customer_id: str | None = None, trace: bool = Fa
                     break
                 if question.strip().lower() in ("quit", "exit"):
                     break
-                turn = await _stream(app, conversation, question, show=True)
-                if turn is not None:
-                    _sources(turn)
+                end = await _stream(app, conversation, question, show=True)
+                if isinstance(end, Done):
+                    _sources(end.turn)
                     if trace:
-                        _trace(turn)
+                        _trace(end.turn)
         finally:
             await app.aclose()
 
     asyncio.run(run())
 
 
-async def _stream(app: App, conversation: Conversation, question: str, *, show: bool) -> Turn | None:
-    turn: Turn | None = None
+async def _stream(app: App, conversation: Conversation, question: str, *, show: bool) -> Done | Failed:
+    end: Done | Failed | None = None
     async for event in answer(app.bot, conversation, question):
         if isinstance(event, Sentence) and show:
             out.print(escape(event.text), end="")
-        elif isinstance(event, Failed) and show:
-            out.print()
-        elif isinstance(event, Done):
-            turn = event.turn
+        elif isinstance(event, Done | Failed):
+            end = event
             if show:
-                out.print()
-    return turn
+                out.print(f"[red]{escape(event.text)}[/red]" if isinstance(event, Failed) else "")
+    assert end is not None, "every turn ends in Done or Failed"
+    return end
 
 
 def _sources(turn: Turn) -> None:

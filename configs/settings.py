@@ -134,7 +134,7 @@ class ComposeSettings(_Section):
     """Kinds of answers that may be given at all."""
     approved_threshold: float = 0.74
     """From which an approved answer is given."""
-    quote_threshold: float = 0.45
+    quote_threshold: float = 0.50
     """From which the shop's pages are quoted."""
     product_quote_threshold: float = 0.40
     """For the text of a product that the question names: there is no doubt about where to look."""
@@ -149,7 +149,7 @@ class ComposeSettings(_Section):
 class ApiSettings(_Section):
     host: str = "127.0.0.1"
     """Address to listen on."""
-    port: int = 8080
+    port: int = Field(default=8080, ge=1, le=65535)
     """Port to listen on."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of the shop's pages that may embed the widget; the server's own origin is always allowed."""
@@ -224,13 +224,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a settings file.
 
     Raises:
-        ConfigError: the file is missing, is no mapping, or holds a secret.
+        ConfigError: the file is missing, is no YAML, is no mapping, or holds a secret.
     """
     resolved = path if path.exists() else CONFIG_DIR / f"{path}.yaml"
     if not resolved.exists():
         known = ", ".join(sorted(p.stem for p in CONFIG_DIR.glob("*.yaml")))
         raise ConfigError(f"there is no settings file {path}", hint=f"name a file, or one of: {known}")
-    data = yaml.safe_load(resolved.read_text(encoding="utf-8")) or {}
+    try:
+        data = yaml.safe_load(resolved.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"cannot read {resolved}: {' '.join(str(error).split())}", expected="a YAML file in UTF-8"
+        ) from error
     if not isinstance(data, dict):
         raise ConfigError(f"{resolved} holds a {type(data).__name__}", expected="a mapping of sections")
     for key in _leaf_keys(data):

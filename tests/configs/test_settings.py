@@ -81,3 +81,11 @@ def test_settings_are_frozen() -> None:
 def test_with_address() -> None:
     settings = with_address(load(), host=None, port=1234)
     assert (settings.api.host, settings.api.port) == ("127.0.0.1", 1234)
+
+
+@pytest.mark.parametrize("content", [b"shop: [broken\n", b"\xff\xfe\x00"])
+def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"cannot read .*shop\.yaml: .*Expected: a YAML file in UTF-8"):
+        load(file)
