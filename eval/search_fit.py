@@ -1,9 +1,10 @@
 """Fits the constants of search and writes them to ``configs/search.json``.
 
-Two logistic regressions for each embedder. *Context*: does a turn continue the dialogue? Turns of doc2dial_dev
-(tuning half) against first turns behind another dialogue. *Passage*: does a passage answer the question? The
-development questions of ``eval/cases/search`` over the demo shop's pages, cross-validated by question. Prints
-what the fits are worth. Needs the data folder named by ``KEFU_DATA``.
+Two kinds of logistic regression, for each embedder. *Context*: does a turn continue the dialogue? Turns of
+doc2dial_dev (tuning half) against first turns behind another dialogue. *Passage*: does a passage answer the
+question? The development questions of ``eval/cases/search`` over the demo shop's pages, cross-validated by
+question; Chinese ones with and without the glossary. Prints what the fits are worth. Needs the data folder
+named by ``KEFU_DATA``.
 
     KEFU_DATA=… python -m eval.search_fit [--home FOLDER]
 """
@@ -34,7 +35,8 @@ from retrieval.tokens import tokenize
 Matrix = NDArray[np.float64]
 CASES = Path(__file__).parent / "cases" / "search" / "demo.yaml"
 PAGES = Path(__file__).parent.parent / "chatbot" / "demo" / "pages"
-LANGUAGES = {"minilm": "en", "e5-small-q4": "zh"}
+NO_GLOSSARY = "xx"
+"""A language for which there is no glossary."""
 _E5_DIALOGUES = 300
 """e5 is slow: so many of each kind are enough for two coefficients."""
 
@@ -136,7 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the constants of search")
     parser.add_argument("--home", type=Path, help="keeps the indexes there, so that a second run is quick")
     home = parser.parse_args().home
-    embedders = {name: load_embedder(name) for name in LANGUAGES}
+    embedders = {name: load_embedder(name) for name in ("minilm", "e5-small-q4")}
     cases = yaml.safe_load(CASES.read_text(encoding="utf-8"))
     fitted = {key: dict(value) if isinstance(value, dict) else value for key, value in load_fitted().items()}
     with tempfile.TemporaryDirectory() as scratch:
@@ -145,17 +147,24 @@ def main() -> None:
         index.close()
         index = Index(folder / "demo", embedders["minilm"], multilingual=embedders["e5-small-q4"])
         ingest_docs(index, [PAGES])
-        search = Search(index)
-        for name, language in LANGUAGES.items():
-            context = context_examples(embedders[name], questions)
+        for name, embedder in embedders.items():
+            context = context_examples(embedder, questions)
             p = held_out(context)
             print(f"{name} context: auc {auc(p[context.labels == 1], p[context.labels == 0]):.3f}")
             fitted["context"][name] = fit(context.signals, context.labels)
-            passages = passage_examples(search, cases[language], language)
-            answerable = np.array([bool(case.get("gold")) for case in cases[language]])
+        english_only = Index(folder / "demo", embedders["minilm"])
+        for name, reader, part, language in (
+            ("minilm", index, "en", "en"),
+            ("e5-small-q4", index, "zh", NO_GLOSSARY),
+            ("e5-small-q4+gloss", index, "zh", "zh"),
+            ("minilm+gloss", english_only, "zh", "zh"),
+        ):
+            passages = passage_examples(Search(reader), cases[part], language)
+            answerable = np.array([bool(case.get("gold")) for case in cases[part]])
             for key, value in report_passages(passages, answerable).items():
                 print(f"{name} passage: {key} {value:.3f}")
             fitted["passage"][name] = fit(passages.signals, passages.labels)
+        english_only.close()
         index.close()
     FITTED.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
     print(f"written to {FITTED}")

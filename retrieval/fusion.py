@@ -7,7 +7,7 @@ passage covers matches by accident), and the dialogue counts by how much the new
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,11 @@ def standardised(scores: Scores) -> Scores:
     if deviation < 1e-9:
         return np.zeros_like(scores)
     return np.asarray((scores - scores.mean()) / deviation, np.float32)
+
+
+def sum_of_standardised(legs: Sequence[Scores]) -> Scores:
+    """Several embedders' cosines as one leg."""
+    return np.asarray(sum(standardised(leg) for leg in legs), np.float32)
 
 
 def context_share(newest: Scores, earlier: Scores, words: int, embedder: str) -> float:

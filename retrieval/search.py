@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from configs.settings import RetrievalSettings, Settings
 from retrieval.confidence import PassageSignals, passage_confidence
 from retrieval.embed import Embedder
-from retrieval.fusion import Legs, add_sentences, context_share, fuse
+from retrieval.fusion import Legs, Scores, add_sentences, context_share, fuse, sum_of_standardised
+from retrieval.glossary import gloss
 from retrieval.index import Index
 from retrieval.minilm import Vectors
 from retrieval.passages import Passage, PassageKind
@@ -30,6 +32,35 @@ _CANDIDATES = 100
 """How many passages are looked at sentence by sentence, and asked for above the limit of exact search."""
 _SPARE = 4
 """Candidates beyond k, for those that are said twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query and the turns before it, newest first."""
+
+    query: str
+    dialogue: tuple[str, ...] = ()
+
+    @property
+    def joined(self) -> str:
+        return "\n".join([self.query, *self.dialogue])
+
+    def glossed(self, language: str) -> Asked:
+        """In the glossary's English; turns of which it knows no word are left out."""
+        turns = (gloss(turn, language) for turn in self.dialogue)
+        return Asked(gloss(self.query, language), tuple(turn for turn in turns if turn))
+
+
+@dataclass(slots=True)
+class _View:
+    """What one embedder makes of what was asked: vectors of the query, of all turns joined, and of each earlier
+    turn; and the cosines of the first two to all passages."""
+
+    embedder: Embedder
+    asked: Asked
+    vectors: Vectors = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    last: Scores = field(default_factory=lambda: np.empty(0, np.float32))
+    dialogue: Scores | None = None
 
 
 class Search:
@@ -100,12 +131,17 @@ class Search:
         kind: PassageKind = "page",
     ) -> list[Passage]:
         """The ``k`` best passages for ``query``, best first; ``dialogue`` holds earlier turns, newest first."""
-        name = self._embedder_for(language, kind).name
+        name = self.fit_name(query, language, kind)
         examined = self.examine(query, dialogue=dialogue, language=language, k=k, kind=kind)
         return [
             dataclasses.replace(passage, score=passage_confidence(signals, name))
             for passage, signals in examined
         ]
+
+    def fit_name(self, query: str, language: str, kind: PassageKind = "page") -> str:
+        """Which fitted confidence holds for this query: by embedder, and by whether the glossary knew words."""
+        name = self._embedder_for(language, kind).name
+        return f"{name}+gloss" if language != "en" and gloss(query, language) else name
 
     def examine(
         self,
@@ -120,19 +156,19 @@ class Search:
         snapshot = self._snapshot(kind)
         if not len(snapshot) or not query.strip():
             return []
-        tokens = tokenize(query)
-        embedder = self._embedder_for(language, kind)
-        vectors = embedder.queries([query, "\n".join([query, *dialogue]), *dialogue])
-        legs = self._legs(snapshot, kind, embedder, vectors, tokens, dialogue)
+        views = self._views(Asked(query, tuple(dialogue)), language, kind)
+        tokens = _tokens(snapshot, [view.asked.query for view in views], language)
+        legs = self._legs(snapshot, kind, views, tokens, language)
+        cosine = _mixed(views[0].last, views[0].dialogue, legs.context)
         total = fuse(legs, self._weights)
         total[~snapshot.servable(self._today or date.today())] = -np.inf
         candidates = _best(total, _CANDIDATES)
         sentence = np.zeros(len(snapshot), np.float32)
-        if embedder is self._index.embedder:
-            sentence[candidates] = snapshot.best_sentences(vectors[0], candidates)
-            add_sentences(
-                total, candidates, sentence[candidates], legs.dense_last, self._weights["sentence_last"]
-            )
+        for view in views:
+            if view.embedder is self._index.embedder:
+                sentence[candidates] = snapshot.best_sentences(view.vectors[0], candidates)
+                weight = self._weights["sentence_last"]
+                add_sentences(total, candidates, sentence[candidates], view.last, weight)
         best = candidates[np.argsort(-total[candidates], kind="stable")][: k + _SPARE]
         passages = self._index.rows.passages_by_id([snapshot.ids[i] for i in best])
         coverage = snapshot.lexical.coverage(tokens)
@@ -142,7 +178,7 @@ class Search:
             if passage is None or any(passage.text == other.text for other, _ in results):
                 continue  # removed since, or said by another page in the same words
             signals = PassageSignals(
-                cosine=_mixed(legs.dense_last[i], legs.dense_dialogue, i, legs.context),
+                cosine=float(cosine[i]),
                 sentence=float(sentence[i]),
                 coverage=float(coverage[i]),
                 behind=float(total[best[0]] - total[i]),
@@ -150,25 +186,48 @@ class Search:
             results.append((passage, signals))
         return results[:k]
 
+    def _views(self, asked: Asked, language: str, kind: PassageKind) -> list[_View]:
+        """Who reads what: the embedder of the language the words themselves, the main one the glossary's English."""
+        embedder, main = self._embedder_for(language, kind), self._index.embedder
+        english = asked.glossed(language) if language != "en" else asked
+        if embedder is main:
+            return [_View(main, english if english.query else asked)]
+        return [_View(embedder, asked), *([_View(main, english)] if english.query else [])]
+
     def _legs(
         self,
         snapshot: Snapshot,
         kind: PassageKind,
-        embedder: Embedder,
-        vectors: Vectors,
+        views: Sequence[_View],
         tokens: Sequence[str],
-        dialogue: Sequence[str],
+        language: str,
     ) -> Legs:
+        """Scores of all passages; those of several embedders are added, each standardised. Fills the views."""
         lexical = [snapshot.lexical.scores(tokens)]
-        if dialogue:
-            lexical.append(snapshot.lexical.scores([*tokens, *tokenize("\n".join(dialogue))]))
-        dense = self._dense(snapshot, kind, embedder, vectors[: len(lexical)], lexical)
-        legs = Legs(lexical[0], dense[0], float(snapshot.lexical.coverage(tokens).max()))
-        if not dialogue:
+        first = views[0].asked
+        if first.dialogue:
+            texts = [text for view in views for text in view.asked.dialogue]
+            lexical.append(snapshot.lexical.scores([*tokens, *_tokens(snapshot, texts, language)]))
+        for view in views:
+            asked = view.asked
+            view.vectors = view.embedder.queries([asked.query, asked.joined, *asked.dialogue])
+            dense = self._dense(snapshot, kind, view.embedder, view.vectors[: len(lexical)], lexical)
+            view.last, view.dialogue = dense[0], dense[1] if first.dialogue else None
+        legs = Legs(
+            lexical[0],
+            sum_of_standardised([view.last for view in views]),
+            float(snapshot.lexical.coverage(tokens).max()),
+        )
+        if not first.dialogue:
             return legs
-        context = context_share(vectors[0], vectors[2:], len(tokens), embedder.name)
+        vectors = views[0].vectors
         return dataclasses.replace(
-            legs, lexical_dialogue=lexical[1], dense_dialogue=dense[1], context=context
+            legs,
+            lexical_dialogue=lexical[1],
+            dense_dialogue=sum_of_standardised(
+                [view.dialogue for view in views if view.dialogue is not None]
+            ),
+            context=context_share(vectors[0], vectors[2:], len(tokens), views[0].embedder.name),
         )
 
     def _snapshot(self, kind: PassageKind) -> Snapshot:
@@ -222,6 +281,14 @@ def _best(total: NDArray[np.float32], count: int) -> NDArray[np.intp]:
     return best[np.isfinite(total[best])]
 
 
-def _mixed(last: float, dialogue: NDArray[np.float32] | None, row: int, context: float) -> float:
-    """The cosine of the turn, or of the dialogue as far as the turn continues it."""
-    return float(last if dialogue is None else (1 - context) * last + context * dialogue[row])
+def _mixed(last: Scores, dialogue: Scores | None, context: float) -> Scores:
+    """The cosines of the turn, or of the dialogue as far as the turn continues it."""
+    return last if dialogue is None else np.asarray((1 - context) * last + context * dialogue, np.float32)
+
+
+def _tokens(snapshot: Snapshot, texts: Sequence[str], language: str) -> list[str]:
+    """Words to look for. On pages of another language, words that no page has say nothing of coverage."""
+    tokens = [token for text in texts for token in tokenize(text)]
+    if language == "en":
+        return tokens
+    return [token for token in tokens if token in snapshot.lexical.vocabulary or token.isascii()]

