@@ -34,6 +34,10 @@ PRODUCT = frozenset({"product_search", "product_details", "recommend"})
 
 HANDOFF_THRESHOLD = 0.85
 PRODUCT_WEIGHT = 0.7
+PAGE_WEIGHT = 1.4
+SURE_PAGE = 0.65
+"""How the search's confidence in a page counts against wording, and from where on a page surely answers. Chosen on
+the development half of the golden cases."""
 RESOLVE_THRESHOLD = 0.6
 """From this score on, a message names a product."""
 
@@ -234,7 +238,9 @@ class Router:
             else sum(scores.get(name, 0.0) for name in PRODUCT)
         )
         support = {
-            "policy": scores.get("policy", 0.0) + page + (0.3 if _HOW_TO.search(question) else 0.0),
+            "policy": scores.get("policy", 0.0)
+            + min(1.0, PAGE_WEIGHT * page)
+            + (0.3 if _HOW_TO.search(question) else 0.0),
             "product": worded + PRODUCT_WEIGHT * catalogue,
             "personal": sum(scores.get(name, 0.0) for name in PERSONAL)
             + (0.3 if _OWN.search(question) else 0.0)
@@ -245,7 +251,7 @@ class Router:
         }
         if leans and dialogue.intent:
             support[_family(dialogue.intent)] = support.get(_family(dialogue.intent), 0.0) + 0.4
-        if page >= 0.9 and not named and (intent == "product_details" or scores.get(intent, 0.0) < 0.5):
+        if page >= SURE_PAGE and not named and (intent == "product_details" or scores.get(intent, 0.0) < 0.5):
             support["policy"] += 0.6  # a page that surely answers, against a product that nobody named
         best = max(support, key=lambda name: support[name])
         confidence = min(1.0, support[best] / 1.5)

@@ -2,21 +2,16 @@
 
 Each question is searched and quoted as in a turn; the signals of the quote are one row, and whether it answers is
 the label. Rows come from the wordings of the demo shop's approved answers (their page is known), from the
-development half of the golden cases, from questions that the pages do not answer, and, if ``KEFU_DATA`` has it, from
-doc2dial's development documents, each question once with its document and once without. Chinese questions over
-English pages have coefficients of their own. Reads the test half of nothing.
+development half of the golden cases, and from questions that the pages do not answer. Chinese questions over
+English pages have coefficients of their own. Does not read the test half.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import random
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import yaml
@@ -29,7 +24,6 @@ from eval.golden import CASES, load_cases
 from eval.match import says_one
 from retrieval.passages import Passage
 
-DOC2DIAL_QUESTIONS = 400
 AUTO_WEIGHT = 0.4
 """Rows whose label follows from a page's name alone count less than those that were judged by facts."""
 RIDGE = 0.3
@@ -90,52 +84,6 @@ def case_rows(app: App) -> Iterator[Row]:
         yield from _row(draft, case.language, answers, 1.0, "case")
 
 
-def doc2dial_rows(data: Path, home: Path) -> Iterator[Row]:
-    """Each question with its document (does the quote overlap the gold answer?) and without it (it cannot)."""
-    folder = home / "doc2dial"
-    folder.mkdir(parents=True, exist_ok=True)
-    for line in (data / "docs.jsonl").read_text(encoding="utf-8").splitlines():
-        document = json.loads(line)
-        title = document["title"].split("#")[0]
-        (folder / f"{document['doc_key']}.txt").write_text(f"{title}\n\n{document['text']}", encoding="utf-8")
-    from retrieval.index import Index
-    from retrieval.ingest import ingest_docs
-
-    settings = load(home=home, engine={"kind": "off"})
-    index = Index.open(settings)
-    ingest_docs(
-        index,
-        [folder],
-        progress=lambda stage, done, total: print(f"\r{stage} {done}/{total}", end="", file=sys.stderr),
-    )
-    index.close()
-    app = build(settings)
-    questions = [
-        json.loads(line) for line in (data / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
-    random.Random(7).shuffle(questions)
-    for item in questions[:DOC2DIAL_QUESTIONS]:
-        turns = [turn.strip().split(":", 1)[-1] for turn in item["question"].split("\t")]
-        found = app.search.search(turns[0], dialogue=turns[1:4], k=12)
-        source = f"{item['doc_key']}.txt"
-        with_document = quoted(app, turns[0], "en", found[:6])
-        said = "".join(piece.text for piece in with_document.pieces) if with_document else ""
-        answers = (
-            with_document is not None
-            and with_document.passage.source == source
-            and overlap(said, item["answer"]) >= 0.4
-        )
-        yield from _row(with_document, "en", answers, 0.5, "doc2dial")
-        without = [passage for passage in found if passage.source != source][:6]
-        yield from _row(quoted(app, turns[0], "en", without), "en", False, 0.25, "doc2dial without")
-
-
-def overlap(said: str, gold: str) -> float:
-    """F1 of content words."""
-    a, b = set(lang.content_words(said)), set(lang.content_words(gold))
-    return 2 * len(a & b) / (len(a) + len(b)) if a and b else 0.0
-
-
 def fit(rows: Sequence[Row]) -> NDArray[np.float64]:
     """Weighted logistic regression with a ridge, by Newton's method; the first coefficient is the intercept."""
     x = np.array([(1.0, *astuple(row.signals)) for row in rows])
@@ -169,9 +117,6 @@ def main() -> None:
     settings = load(engine={"kind": "off"})
     app = build(settings)
     rows = [*approved_rows(app), *unanswerable_rows(app), *case_rows(app)]
-    data = os.environ.get("KEFU_DATA")
-    if data:
-        rows += doc2dial_rows(Path(data) / "doc2dial_dev", settings.home / "quote_fit")
     fitted = {}
     for name, same in (("same_language", True), ("cross_lingual", False)):
         chosen = [row for row in rows if row.same_language == same]
