@@ -35,7 +35,6 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object last.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row and change nothing.")]
 Customer = Annotated[str | None, typer.Option("--customer", help="Ask as this customer of the shop.")]
-
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]
 
@@ -123,6 +122,20 @@ def rebuild(config: Config = None) -> None:
     from configs.settings import load
 
     rebuild_index(load(config))
+
+
+@cli.command()
+def keys(config: Config = None) -> None:
+    """Print what the shop's pages and its server need to embed the widget and to sign customers in."""
+    from chatbot.app import make_home
+    from chatbot.auth import build_auth
+    from configs.settings import load
+
+    settings = load(config)
+    make_home(settings)
+    auth = build_auth(settings)
+    typer.echo(f"site key         {auth.site_key}  (data-site of the widget; public)")
+    typer.echo(f"identity secret  {auth.identity_secret}  (for the shop's server alone)")
 
 
 @ingest.command("docs")

@@ -6,16 +6,20 @@ import contextlib
 import io
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import jwt
 import pytest
 
 from chatbot import cli, terminal
+from chatbot.auth import build_auth
 from chatbot.conversation import Failed
 from chatbot.demo import seed, simulate
+from configs.settings import load
 
 QUESTION = "How many days do I have to return something?"
 PAGES = ("returns.md", "delivery.md")
@@ -76,6 +80,15 @@ def test_a_home_that_cannot_be_made(kefu: Kefu, monkeypatch: pytest.MonkeyPatch,
         assert ran.status == 2
         assert ran.err.startswith("kefu: cannot make the folder ")
         assert ran.err.endswith("What to do: set home (KEFU_HOME) to another.\n")
+
+
+def test_the_keys_are_those_that_the_server_takes(kefu: Kefu, tmp_path: Path) -> None:
+    ran = kefu("keys")
+    site_key, identity_secret = (line.split()[2] for line in ran.out.splitlines())
+    auth = build_auth(load(home=tmp_path / "home"))
+    auth.check_site_key(site_key)
+    claims = {"aud": "kefu:identity", "sub": "1001", "jti": "a", "exp": int(time.time()) + 300}
+    assert auth.read_identity(jwt.encode(claims, identity_secret, "HS256")) == "1001"
 
 
 def test_a_port_out_of_range(kefu: Kefu) -> None:
