@@ -237,16 +237,23 @@ class Router:
             if leans and not named and not dialogue.skus
             else sum(scores.get(name, 0.0) for name in PRODUCT)
         )
+        where = values.get("country") or dialogue.country
+        own = (
+            PERSONAL
+            if _OWN_ORDER.search(question) or values.get("order_id")
+            else PERSONAL - {"return_eligibility"}
+        )
         support = {
             "policy": scores.get("policy", 0.0)
             + min(1.0, PAGE_WEIGHT * page)
             + (0.3 if _HOW_TO.search(question) else 0.0),
             "product": worded + PRODUCT_WEIGHT * catalogue,
-            "personal": sum(scores.get(name, 0.0) for name in PERSONAL)
+            "personal": sum(scores.get(name, 0.0) for name in own)
             + (0.3 if _OWN.search(question) else 0.0)
             + (0.3 if dialogue.signed_in else 0.0),
             "delivery_estimate": scores.get("delivery_estimate", 0.0)
-            + (0.6 if values.get("country") or dialogue.country else 0.2 if dialogue.own_country else 0.0),
+            * (1.0 if where or dialogue.own_country else 0.7)
+            + (0.6 if where else 0.2 if dialogue.own_country else 0.0),
             "out_of_scope": scores.get("out_of_scope", 0.0) + 0.2,
         }
         if leans and dialogue.intent:
@@ -260,7 +267,7 @@ class Router:
         if best == "product":
             return ("product_details" if named else "product_search"), confidence
         if best == "personal":
-            return max(PERSONAL, key=lambda name: scores.get(name, 0.0)), confidence
+            return max(sorted(own), key=lambda name: scores.get(name, 0.0)), confidence
         return best, confidence
 
     def _page(self, question: str, dialogue: Dialogue, language: str) -> float:
@@ -301,12 +308,13 @@ class Router:
         which = slots.which_one(text)
         if which and dialogue.intent in PRODUCT:
             found = self._products.search(which, language=language, k=8)
-            shown = [hit.sku for hit in found if hit.sku in dialogue.skus and hit.score >= 0.5]
+            shown = [hit.sku for hit in found if hit.sku in dialogue.skus and hit.matched]
             others = self._products.search(
-                f"{which} {dialogue.query}", language=language, exclude=dialogue.skus, k=1
+                f"{which} {dialogue.query}", language=language, exclude=dialogue.skus, k=3
             )
-            if shown or (others and others[0].score >= 0.5):
-                values["sku"], values["sku_score"] = shown[0] if shown else others[0].sku, 0.6
+            like = [hit.sku for hit in others if which.lower() in hit.matched]
+            if shown or like:
+                values["sku"], values["sku_score"] = (shown or like)[0], 0.6
                 return
         about_products = sum(scores.get(intent, 0.0) for intent in ("product_details", "recommend"))
         elsewhere = max((score for intent, score in scores.items() if intent not in PRODUCT), default=0.0)

@@ -184,7 +184,7 @@ def aspect(text: str) -> str | None:
 _ASPECTS: Sequence[tuple[str, re.Pattern[str]]] = (
     ("stock", re.compile(r"\bin stock\b|\bstock\b|\bavailab|\bsold out\b|\bhow many (?:are|do you have|of them|left)|\bleft\b|有货|库存|还有货|缺货|还剩|现货")),
     ("variants", re.compile(r"\b(?:which|what|other|different) (?:colou?rs?|sizes?|variants?|versions?)|\bcome in\b|\bcolou?r options?\b|哪些颜色|什么颜色|哪些尺码|什么尺码|哪些规格|几种")),
-    ("price", re.compile(r"\bhow much\b(?! (?:does|do) (?:it|they|the .{1,30}) (?:weigh|hold))|\bprices?\b|\bcosts?\b|\bexpensive\b|多少钱|价格|价钱|售价")),
+    ("price", re.compile(r"\bhow much\b(?! (?:does|do) (?:it|they|the .{1,30}) (?:weigh|hold))|\bprices?\b|\bcosts?\b|\bexpensive\b|\bpay for\b|多少钱|价格|价钱|售价")),
 )  # fmt: skip
 
 

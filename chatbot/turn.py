@@ -504,12 +504,11 @@ class _Turn:
     @staticmethod
     def _may_fall_through(result: ToolResult) -> bool:
         """Whether the pages may know what the tool does not; orders are in no page."""
+        if result.error == "unsure":  # a page that surely answers is better than products that may not fit
+            return True
         found_some = result.call.name == "product_search" and bool(result.cards)
-        return (
-            result.error in _FALL_THROUGH
-            and not found_some
-            and not result.call.name.startswith(("order_", "return_"))
-        )
+        personal = result.call.name.startswith(("order_", "return_"))
+        return result.error in _FALL_THROUGH and not found_some and not personal
 
     def speak(self, piece: compose.Piece, *, rung: Rung, kind: ReplyKind, confidence: float) -> Event:
         self._mark("first_sentence", keep=True)
