@@ -161,7 +161,7 @@ def test_the_commands_in_the_documentation_exist(page: Path) -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     unknown = []
     for line in shell_lines(page):
-        for call in re.findall(r"(?:^|[\s;&|(])((?:kefu|make) [^;&|#]+)", line):
+        for call in re.findall(r"(?:^|[;&|(]\s*)((?:kefu|make) [^;&|#]+)", line):
             program, *words = call.split()
             if program == "make":
                 unknown += [call for word in words if "=" not in word and word not in targets]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from chatbot import answers
 from chatbot.importers import import_file, load_mapping, pages_from_table
 from chatbot.importers.kinds import LINE, targets
 from chatbot.importers.mapping import MAPPINGS, Source, TableMapping
@@ -98,3 +99,9 @@ def test_the_commands_of_the_guide_name_files_that_are_there() -> None:
     assert len(names) > 12
     for name in names:
         assert list(data.glob(f"*/{name}")) or (data / "magento" / f"{name}.csv").is_file(), name
+
+
+def test_the_approved_answers_of_the_guide(sqlite_db: sa.Engine, tmp_path: Path) -> None:
+    assert answers.import_file(sqlite_db, example(tmp_path, "my-answers.yaml")) == (1, 0)
+    [kept] = answers.stored(sqlite_db)
+    assert (kept.id, len(kept.questions), kept.source) == ("gift-wrapping", 2, "gift-wrapping")
