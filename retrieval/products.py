@@ -18,14 +18,12 @@ from retrieval.catalogue import PREFIX
 from retrieval.confidence import ProductSignals, product_confidence
 from retrieval.fusion import standardised
 from retrieval.index import Index
+from retrieval.limits import COLOURS, Mask, category_tokens, has_stock, prices, within_limits
 from retrieval.naming import NameIndex
 from retrieval.snapshot import Snapshot
 from retrieval.spelling import Spelling
-from retrieval.tokens import fold, has_chinese, stem, tokenize, tokenize_with_words
+from retrieval.tokens import has_chinese, stem, tokenize_with_words
 
-Mask = NDArray[np.bool_]
-
-_COLOURS = ("colour", "color")
 _LISTED_ATTRIBUTES = ("colour", "color", "size", "material")
 """Attributes whose values count as options in the vocabulary even where they are no variants."""
 _FILLER = frozenset(
@@ -89,19 +87,22 @@ class ProductSearch:
         k: int = 6,
     ) -> list[ProductHit]:
         """The ``k`` products that fit ``query`` best, best first, among those within all limits."""
+        examined = self.examine(
+            query,
+            max_price=max_price,
+            min_price=min_price,
+            category=category,
+            options=options,
+            in_stock=in_stock,
+            exclude=exclude,
+            k=k,
+        )
+        catalogue = self._catalogue()
+        by_number = {catalogue.skus[row] for row in catalogue.names.codes(query)}
         name = "chinese" if has_chinese(query) else self._index.embedder.name
         return [
-            replace(hit, score=product_confidence(signals, name))
-            for hit, signals in self.examine(
-                query,
-                max_price=max_price,
-                min_price=min_price,
-                category=category,
-                options=options,
-                in_stock=in_stock,
-                exclude=exclude,
-                k=k,
-            )
+            replace(hit, score=1.0 if hit.sku in by_number else product_confidence(signals, name))
+            for hit, signals in examined
         ]
 
     def examine(
@@ -120,7 +121,7 @@ class ProductSearch:
         catalogue = self._catalogue()
         if not catalogue.skus:
             return []
-        mask = _within_limits(catalogue, max_price, min_price, category, options or {}, in_stock, exclude)
+        mask = within_limits(catalogue, max_price, min_price, category, options or {}, in_stock, exclude)
         words = self._words(catalogue, query)
         lexical = catalogue.snapshot.lexical
         tokens = [token for token, _ in words]
@@ -141,7 +142,7 @@ class ProductSearch:
                 cosine=float(cosines[i]),
                 coverage=float(coverage[i]),
                 name_coverage=catalogue.names.coverage(" ".join(word for _, word in words), int(i)),
-                category=_share(tokens, _category_tokens(catalogue.facts[i])),
+                category=_share(tokens, category_tokens(catalogue.facts[i], chinese=has_chinese(query))),
             )
             hits.append((ProductHit(catalogue.skus[i], 0.0, tuple(matched)), signals))
         return hits
@@ -170,7 +171,7 @@ class ProductSearch:
                 if name in facts["attributes"]
             ]
             for name, value in pairs:
-                name = "colour" if name.casefold() in _COLOURS else name.casefold()
+                name = "colour" if name.casefold() in COLOURS else name.casefold()
                 values.setdefault(name, {})[value] = None
         return {name: sorted(found) for name, found in values.items()}
 
@@ -218,7 +219,7 @@ def _load(index: Index, version: str) -> _Catalogue:
     # A writer may have changed the rows since the snapshot was made: the snapshot's order and ids lead.
     facts = [by_id.get(passage_id, _GONE) for passage_id in snapshot.ids]
     skus = [passage_id.removeprefix(PREFIX) for passage_id in snapshot.ids]
-    prices = [_prices(item) for item in facts]
+    found = [prices(item) for item in facts]
     return _Catalogue(
         version=version,
         skus=skus,
@@ -226,9 +227,9 @@ def _load(index: Index, version: str) -> _Catalogue:
         snapshot=snapshot,
         names=NameIndex(skus, facts),
         spelling=Spelling(word for item in facts for word in _spelt_words(item)),
-        low=np.array([min(found, default=np.nan) for found in prices]),
-        high=np.array([max(found, default=np.nan) for found in prices]),
-        in_stock=np.array([_has_stock(item, {}) for item in facts], np.bool_),
+        low=np.array([min(item, default=np.nan) for item in found]),
+        high=np.array([max(item, default=np.nan) for item in found]),
+        in_stock=np.array([has_stock(item, {}) for item in facts], np.bool_),
     )
 
 
@@ -245,96 +246,6 @@ def _spelt_words(facts: Mapping[str, Any]) -> list[str]:
     texts = [facts["name"], facts["category"], facts["brand"], *facts["attributes"].values()]
     texts += [value for variant in facts["variants"] for value in variant["options"].values()]
     return [word for text in texts for _, word in tokenize_with_words(str(text))]
-
-
-def _prices(facts: Mapping[str, Any]) -> list[float]:
-    found = [variant["price"] for variant in facts["variants"] if variant["price"] is not None]
-    if not found or len(found) < len(facts["variants"]):
-        found.append(facts["price"])
-    return [float(price) for price in found if price is not None]
-
-
-def _within_limits(
-    catalogue: _Catalogue,
-    max_price: float | None,
-    min_price: float | None,
-    category: str | None,
-    options: Mapping[str, str],
-    in_stock: bool,
-    exclude: Collection[str],
-) -> Mask:
-    mask = np.ones(len(catalogue.skus), np.bool_)
-    if max_price is not None:
-        mask &= catalogue.low <= max_price
-    if min_price is not None:
-        mask &= catalogue.high >= min_price
-    if category:
-        wanted = set(tokenize(category))
-        mask &= np.array([wanted <= _category_tokens(item) for item in catalogue.facts])
-    if options:
-        mask &= np.array([_has_options(item, options) for item in catalogue.facts])
-    if in_stock:
-        mask &= (
-            np.array([_has_stock(item, options) for item in catalogue.facts])
-            if options
-            else catalogue.in_stock
-        )
-    if exclude:
-        mask &= ~np.isin(np.array(catalogue.skus), list(exclude))
-    return mask
-
-
-def _has_options(facts: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
-    if any(_matches(variant["options"], wanted) for variant in facts["variants"]):
-        return True
-    # Where an option is no variant, the attributes or the name may say it.
-    own = {**facts["attributes"], "name": facts["name"]}
-    offered = {_option(name) for variant in facts["variants"] for name in variant["options"]}
-    left = {name: value for name, value in wanted.items() if _option(name) not in offered}
-    if len(left) < len(wanted) and not any(
-        _matches(variant["options"], {n: v for n, v in wanted.items() if n not in left})
-        for variant in facts["variants"]
-    ):
-        return False
-    return bool(left) and all(
-        any(
-            set(tokenize(value)) <= set(tokenize(str(text)))
-            for name, text in own.items()
-            if name == "name" or _option(name) == _option(key)
-        )
-        for key, value in left.items()
-    )
-
-
-def _matches(options: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether one variant has all wanted values; "size" is any option that is no colour."""
-    return all(
-        any(
-            _option(name) == _option(key) and set(_value(value)) <= set(_value(text))
-            for name, text in options.items()
-        )
-        for key, value in wanted.items()
-    )
-
-
-def _option(name: str) -> str:
-    return "colour" if name.casefold() in _COLOURS else "size"
-
-
-def _value(text: str) -> list[str]:
-    """Words of an option's value; unlike in a text, short and common ones count ("S", "all")."""
-    return fold(text).replace("-", " ").split()
-
-
-def _has_stock(facts: Mapping[str, Any], options: Mapping[str, str]) -> bool:
-    """Known to be sold out, or not; a shop that gives no stock has everything."""
-    variants = [v for v in facts["variants"] if not options or _matches(v["options"], options)]
-    counts = [variant["stock"] for variant in variants] or [facts["stock"]]
-    return any(count is None or count > 0 for count in counts)
-
-
-def _category_tokens(facts: Mapping[str, Any]) -> set[str]:
-    return set(tokenize(f"{facts['category']} {facts['category_zh']}"))
 
 
 def _share(tokens: Sequence[str], of: Collection[str]) -> float:

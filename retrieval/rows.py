@@ -76,6 +76,7 @@ class Rows:
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
             if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'vectors'").fetchone():
                 self._db.executescript(_SCHEMA)
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -121,6 +122,11 @@ class Rows:
 
     def set_meta(self, key: str, value: str) -> None:
         self._all("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def compact(self) -> None:
+        """Leave no trace of deleted rows, neither in the file nor in its log."""
+        self._all("VACUUM")
+        self._all("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def problems(self) -> list[str]:
         """What SQLite itself finds wrong with the file."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class Snapshot:
 
     ``vectors`` maps an embedder's name to its matrix; it is empty above the limit of exact search. The sentences
     of passage i are the rows ``sentence_starts[i]`` to ``sentence_starts[i + 1]`` of ``sentences``, which stays
-    on disk: a search reads those of its best passages alone.
+    on disk, in half precision: a search reads those of its best passages alone.
     """
 
     ids: Sequence[str]
@@ -37,7 +38,7 @@ class Snapshot:
     valid_until: Sequence[str]
     lexical: LexicalIndex
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
-    sentences: Vectors | None = None
+    sentences: NDArray[np.floating[Any]] | None = None
     sentence_starts: Sequence[int] = ()
 
     def __len__(self) -> int:
@@ -60,9 +61,8 @@ class Snapshot:
         if self.sentences is None:
             return best
         for place, row in enumerate(rows):
-            best[place] = (
-                self.sentences[self.sentence_starts[row] : self.sentence_starts[row + 1]] @ query
-            ).max()
+            own = self.sentences[self.sentence_starts[row] : self.sentence_starts[row + 1]]
+            best[place] = (own.astype(np.float32) @ query).max()
         return best
 
     def save(self, folder: Path) -> None:
@@ -74,7 +74,7 @@ class Snapshot:
         for name, matrix in self.vectors.items():
             np.save(temporary / "vectors" / f"{name}.npy", matrix)
         if self.sentences is not None:
-            np.save(temporary / "sentences.npy", self.sentences)
+            np.save(temporary / "sentences.npy", self.sentences.astype(np.float16))
         columns = [
             list(column)
             for column in (self.ids, self.languages, self.audiences, self.valid_until, self.sentence_starts)

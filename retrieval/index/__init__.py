@@ -38,7 +38,6 @@ _TITLE_WEIGHT: Mapping[PassageKind, int] = {"page": 1, "product": 3}
 _BATCH = 128
 StageProgress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
-_KEPT_SNAPSHOTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +172,20 @@ class Index:
         return version
 
     def rebuild(self, progress: StageProgress | None = None) -> str:
-        """Make vectors and snapshot anew from the rows; Chroma's files are deleted, not emptied."""
+        """Make vectors and snapshots anew from the rows; nothing of what was deleted stays in any file.
+
+        Chroma's files are deleted, not emptied. Its graph files hold whatever was in the memory of the process
+        that writes them, so run this in a process that never read what must be gone: `kefu rebuild` is one.
+        """
         with self.write():
             for name in self.rows.collections():
                 self.rows.forget_vectors(name)
             self._vectors.destroy([collection.name for collection in self._collections])
             shutil.rmtree(self._snapshot_folder(self.version, "page").parent, ignore_errors=True)
-            return self.publish(progress)
+            version = self.publish(progress)
+            self._delete_old_snapshots(version, kept=0)
+            self.rows.compact()
+            return version
 
     def verify(self) -> Verification:
         """Compare rows, vectors and snapshot; changes nothing."""
@@ -279,11 +285,11 @@ class Index:
     def _snapshots_exist(self, version: str) -> bool:
         return all((self._snapshot_folder(version, kind) / "passages.json").exists() for kind in KINDS)
 
-    def _delete_old_snapshots(self, current: str) -> None:
-        """Keep one old snapshot: a reader may be loading it."""
+    def _delete_old_snapshots(self, current: str, kept: int = 1) -> None:
+        """By default keep one old snapshot: a reader may be loading it."""
         found = [path for path in self.folder.glob("snapshot-*") if path.name != f"snapshot-{current}"]
         found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in found[_KEPT_SNAPSHOTS - 1 :]:
+        for path in found[kept:]:
             shutil.rmtree(path, ignore_errors=True)
 
 

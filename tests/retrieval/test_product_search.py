@@ -31,6 +31,12 @@ def test_by_words(search: ProductSearch) -> None:
     assert hits[0].score > 0.5 > search.search("bicycle")[0].score
 
 
+def test_by_number(search: ProductSearch) -> None:
+    hits = search.search("KNI-0001")
+    assert (hits[0].sku, hits[0].score) == ("KNI-0001", 1.0)
+    assert hits[1].score < 0.5
+
+
 def test_misspelt_words_are_corrected(search: ProductSearch) -> None:
     assert search.search("stonware mug")[0].matched == ("stoneware", "mug")
     assert search.search("kogane santoko")[0].sku == "KNI-0001"
