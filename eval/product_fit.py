@@ -168,9 +168,11 @@ def loss(names: Names, weights: NameWeights, wanted: Sequence[tuple[str, int | N
         else:
             score = next((hit.score for hit in hits if hit.row == row), 0.0)
             losses[True].append(-math.log(max(score, 1e-4)))
-            first += bool(hits) and hits[0].row == row
+        # A product of the same name is as right.
+        right = row is not None and bool(hits) and same(names.facts[hits[0].row], names.facts[row])
+        first += right
         sure += top >= 0.8
-        sure_right += top >= 0.8 and row is not None and hits[0].row == row
+        sure_right += top >= 0.8 and right
     positives = len(losses[True])
     return {
         "loss": float(np.mean(losses[True]) + np.mean(losses[False])),
@@ -178,6 +180,10 @@ def loss(names: Names, weights: NameWeights, wanted: Sequence[tuple[str, int | N
         "precision_at_0.8": sure_right / sure if sure else 1.0,
         "recall_at_0.8": sure_right / positives,
     }
+
+
+def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return bool(a["name"].casefold() == b["name"].casefold())
 
 
 def fit_names(data: Path) -> NameWeights:

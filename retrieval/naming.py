@@ -108,7 +108,9 @@ class NameIndex:
             return []
         nothing = self._fitted.nothing
         highest = max(nothing, max(logit for logit, _ in best.values()))
-        mass = math.exp(nothing - highest) + sum(math.exp(logit - highest) for logit, _ in best.values())
+        # Products of the very same name do not compete: whoever says the name names each of them.
+        distinct = {frozenset(self._weights[number]): logit for logit, number in best.values()}
+        mass = math.exp(nothing - highest) + sum(math.exp(logit - highest) for logit in distinct.values())
         return [
             Named(row, math.exp(logit - highest) / mass, tuple(words[token] for token in matched[number]))
             for row, (logit, number) in sorted(best.items(), key=lambda item: (-item[1][0], item[0]))[:10]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -127,6 +128,15 @@ def test_an_ambiguous_name_is_shared(search: ProductSearch) -> None:
     hits = search.resolve("the harbour mug")
     assert set(skus(hits[:2])) == {"MUG-0001", "MUG-0002"}
     assert all(hit.score < 0.8 for hit in hits)
+
+
+def test_products_of_the_same_name_are_both_named(
+    search: ProductSearch, index: Index, products: list[Any]
+) -> None:
+    ingest_products(index, [*products, replace(products[2], sku="KNI-0009")])
+    hits = search.resolve("the kogane santoku 17 cm")
+    assert skus(hits[:2]) == ["KNI-0001", "KNI-0009"]
+    assert all(hit.score >= 0.8 for hit in hits[:2])
 
 
 def test_alternatives_are_both_named(search: ProductSearch) -> None:
