@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +256,27 @@ def test_old_snapshots_are_deleted(index: Index, pages: Path) -> None:
         (pages / "care.txt").write_text(f"Care\n====\n\nOil it {n} times.\n")
         ingest_docs(index, [pages])
     assert len(list(index.folder.glob("snapshot-*"))) == 2
+
+
+def test_threads_search_while_a_writer_writes(open_index: OpenIndex, pages: Path) -> None:
+    writer, search = open_index(), Search(open_index())
+    ingest_docs(writer, [pages])
+    stop = threading.Event()
+
+    def ask() -> int:
+        asked = 0
+        while not stop.is_set():
+            found = search.search("return a lamp", dialogue=["delivery"])
+            assert found[0].source == "returns.md"
+            asked += 1
+        return asked
+
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask) for _ in range(3)]
+        try:
+            for n in range(4):
+                (pages / "care.txt").write_text(f"Care\n====\n\nOil it {n} times.\n")
+                ingest_docs(writer, [pages])
+        finally:
+            stop.set()
+        assert all(future.result() > 0 for future in asking)
