@@ -53,10 +53,10 @@ def add_sentences(total: Scores, rows: NDArray[np.intp], best: Scores, dense: Sc
 
 def standardised(scores: Scores) -> Scores:
     """Mean 0 and deviation 1 over the corpus; all zero if the scores do not differ."""
-    deviation = scores.std()
-    if deviation < 1e-9:
+    mean, deviation = scores.mean(dtype=np.float64), scores.std(dtype=np.float64)
+    if deviation < 1e-9 + 1e-7 * abs(mean):
         return np.zeros_like(scores)
-    return np.asarray((scores - scores.mean()) / deviation, np.float32)
+    return np.asarray((scores - mean) / deviation, np.float32)
 
 
 def sum_of_standardised(legs: Sequence[Scores]) -> Scores:
