@@ -24,6 +24,7 @@ from chatbot.shop import Shop
 from chatbot.store import Store
 from chatbot.tools import BUILTIN
 from chatbot.tools.base import load_tools
+from chatbot.tools.recommend import fitted
 from chatbot.turn import Bot, Embedding
 from configs.errors import ConfigError
 from configs.settings import Settings
@@ -54,9 +55,10 @@ class App:
     bot: Bot
 
     def warm(self, progress: StageProgress | None = None) -> None:
-        """Embed every sentence of the pages that a quote may need; what was embedded before is not embedded again."""
+        """Load every model, and embed every sentence of the pages that a quote may need and that was not embedded before."""
         pages = self.search.pages()
         for language, embedding in self.bot.embeddings.items():
+            embedding.query(self.settings.shop.name)
             texts = compose.texts_to_keep(pages, language)
             for start in range(0, len(texts), 64):
                 embedding.passages(texts[start : start + 64])
@@ -107,7 +109,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     index, embedder = search.index, search.embedder
     products = ProductSearch(index)
     shop, store = Shop(db), Store(db)
-    recommender = fitted_recommender(settings, shop)
+    recommender = fitted(shop, settings.home / "recommender")
     embeddings = _embeddings(settings, embedder)
     encoders = {language: embedding.passages for language, embedding in embeddings.items()}
     router = Router(
@@ -144,21 +146,6 @@ def clock(settings: Settings) -> Callable[[], datetime]:
     if fixed.tzinfo is None:
         fixed = fixed.replace(tzinfo=UTC)
     return lambda: fixed
-
-
-def fitted_recommender(settings: Settings, shop: Shop) -> Recommender | None:
-    """Fitted on all purchases; read from disk if they are the same as last time. None without purchases."""
-    bought = shop.purchases()
-    if len(bought) == 0:
-        return None
-    return Recommender.load_or_fit(
-        settings.home / "recommender",
-        bought.customer_ids,
-        bought.skus,
-        bought.at,
-        bought.quantities,
-        bought.order_ids,
-    )
 
 
 # --- embeddings ---------------------------------------------------------------------------------------------

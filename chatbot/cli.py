@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -217,6 +218,8 @@ def bench_chat(as_json: Json = False, config: Config = None) -> None:
 
 def main() -> None:
     """Errors of ours are one clear message, not a traceback."""
+    # Threads that spin while they wait starve the language model's process on a small machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         cli(standalone_mode=True)
     except KefuError as error:

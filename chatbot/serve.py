@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 
 import uvicorn
 
@@ -37,6 +38,9 @@ def serve(settings: Settings, app: App) -> None:
     config = uvicorn.Config(
         api, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=20
     )
+
+    # Requests are answered meanwhile; only the first quotes would have to wait for what is not embedded yet.
+    threading.Thread(target=app.warm, name="warm", daemon=True).start()
 
     async def run() -> None:
         try:

@@ -54,7 +54,7 @@ SHOPS = (
         "magento",
         {
             **_UNSAID, "name": "Magento sample store", "currency": "USD", "timezone": "America/Los_Angeles",
-            "return_days": 30, "final_sale_categories": (), "order_number_pattern": r"\d{9}",
+            "return_days": 30, "order_number_pattern": r"\d{9}",
         },
         [
             ("products", "Configurable__products.csv", "magento_products"),
@@ -70,7 +70,7 @@ SHOPS = (
         "online_retail",
         {
             **_UNSAID, "name": "Online retail", "currency": "GBP", "timezone": "Europe/London",
-            "return_days": 0, "final_sale_categories": (), "order_number_pattern": r"C?\d{6}",
+            "return_days": 0, "order_number_pattern": r"C?\d{6}",
         },
         [(kind, _RETAIL, f"online_retail_{kind}") for kind in ("products", "customers", "orders", "purchases")],
     ),
