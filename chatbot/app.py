@@ -18,8 +18,9 @@ from chatbot.answers import Answers
 from chatbot.db import connect, migrate
 from chatbot.engine import build_engine
 from chatbot.engine.base import Engine
+from chatbot.intents import IntentClassifier, packaged_intents
 from chatbot.prompt import system_prompt
-from chatbot.route import IntentClassifier, Router, packaged_intents
+from chatbot.route import Router
 from chatbot.shop import Shop
 from chatbot.store import Store
 from chatbot.tools import BUILTIN

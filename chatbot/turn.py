@@ -11,20 +11,12 @@ import asyncio
 import logging
 import re
 import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from chatbot import compose, lang
 from chatbot import prompt as prompts
-from chatbot.answers import Answers
 from chatbot.conversation import (
-    Card,
     Carded,
     Citation,
     Cited,
@@ -38,50 +30,26 @@ from chatbot.conversation import (
     Message,
     Plan,
     Planned,
-    Reply,
-    ReplyKind,
     Retrieved,
     Rung,
     Sentence,
     ToolCall,
     ToolRan,
     ToolResult,
-    Turn,
 )
-from chatbot.engine.base import Engine, Sampling
-from chatbot.route import SOCIAL, Dialogue, Router
-from chatbot.shop import Shop
-from chatbot.store import Store
-from chatbot.tools.base import Context, Tool, run_tool
+from chatbot.engine.base import Sampling
+from chatbot.route import SOCIAL
+from chatbot.turn_state import Bot, Embedding, TurnState, kind_of
 from configs import templates
 from configs.errors import EngineError
-from configs.settings import Settings
 from retrieval.passages import Passage
-from retrieval.products import ProductSearch
-from retrieval.recommend import Recommender
-from retrieval.search import Search
+
+__all__ = ["Bot", "Embedding", "answer"]
 
 log = logging.getLogger("kefu.turn")
 
-Vectors = NDArray[np.float32]
 MIN_RELEVANCE = 0.4
 """Cosine of question and sentence below which a model's sentence answers something else."""
-_YES = re.compile(
-    r"^\W*(?:yes|yeah|yep|sure|please|ok(?:ay)?|do that|go ahead|y|好的?|是的?|可以|行|要|嗯)\b.{0,30}$|^\W*(?:好的?|是的?|可以|行|要|嗯)",
-    re.IGNORECASE,
-)
-_CLARIFYING = frozenset({"sign_in", "no_country", "no_product", "ambiguous", "unknown_option"})
-_FAILING = frozenset(
-    {
-        "not_found",
-        "no_price",
-        "no_stock_data",
-        "no_attributes",
-        "unknown_attribute",
-        "no_recommender",
-        "broken",
-    }
-)
 _FALL_THROUGH = frozenset(
     {
         "unknown_attribute",
@@ -95,32 +63,6 @@ _FALL_THROUGH = frozenset(
     }
 )
 """Errors of read tools after which the pages may still know the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """How texts of one language become unit vectors: single queries, and kept passages."""
-
-    query: Callable[[str], Vectors]
-    passages: Callable[[Sequence[str]], Vectors]
-
-
-@dataclass(frozen=True, slots=True)
-class Bot:
-    """All that a turn needs. ``embeddings`` has at least ``en``."""
-
-    settings: Settings
-    store: Store
-    shop: Shop
-    search: Search
-    products: ProductSearch
-    recommender: Recommender | None
-    engine: Engine
-    router: Router
-    answers: Answers
-    tools: Mapping[str, Tool]
-    embeddings: Mapping[str, Embedding]
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 async def answer(
@@ -146,44 +88,8 @@ async def answer(
     yield turn.event(Done, turn=await turn.store(message_ids))
 
 
-class _Turn:
-    """The state of one turn while it runs."""
-
-    def __init__(self, bot: Bot, conversation: Conversation, text: str) -> None:
-        self.id = uuid.uuid4().hex
-        self.bot = bot
-        self.conversation = conversation
-        self.original = text
-        self.message = lang.normalise(text)
-        self.language = conversation.locale if conversation.locale in bot.embeddings else "en"
-        self.error: str | None = None
-        self._started = time.perf_counter()
-        self._created_at = datetime.now(UTC)
-        self._now = bot.clock()
-        self._events = 0
-        self._history: list[Turn] = []
-        self._plans: list[Plan] = []
-        self._passages: dict[str, Passage] = {}
-        self._results: list[ToolResult] = []
-        self._sentences: list[str] = []
-        self._citations: list[Citation] = []
-        self._cards: list[Card] = []
-        self._dropped: list[Dropped] = []
-        self._quick_replies: list[str] = []
-        self._spoken: list[tuple[Rung, ReplyKind, float]] = []
-        self._timings: dict[str, float] = {}
-        self._engine_ms = 0.0
-
-    # --- what the outside sees ---
-
-    def event(self, kind: type[Event], **values: Any) -> Event:
-        self._events += 1
-        return kind(id=f"{self.id}:{self._events}", **values)
-
-    def text(self, key: str, **data: object) -> str:
-        facts = self.bot.settings.shop
-        known = {"shop": facts.name, "email": facts.email, "phone": facts.phone, "hours": facts.hours}
-        return templates.load(self.language).text(key, **{**known, **data})
+class _Turn(TurnState):
+    """Runs down the ladder."""
 
     async def run(self) -> AsyncIterator[Event]:
         bot = self.bot
@@ -211,45 +117,6 @@ class _Turn:
                     event = Sentence(event.id, f"\n\n{event.text}", event.index)
                     self._sentences[before] = event.text
                 yield event
-
-    async def store(self, message_ids: Sequence[str]) -> Turn:
-        """Keep the turn; its number is the next of the conversation."""
-        self._mark("done")
-        self._timings["engine"] = round(self._engine_ms, 2)
-        number = await asyncio.to_thread(self.bot.store.next_number, self.conversation.id)
-        turn = Turn(
-            id=self.id,
-            conversation_id=self.conversation.id,
-            number=number,
-            message=self.original,
-            plans=tuple(self._plans),
-            evidence=Evidence(tuple(self._passages.values()), tuple(self._results)),
-            reply=self._reply(),
-            timings=dict(self._timings),
-            model=self.bot.engine.model,
-            index_version=self.bot.search.version,
-            created_at=self._created_at,
-            error=self.error,
-        )
-        await asyncio.to_thread(self.bot.store.add_turn, turn, message_ids)
-        return turn
-
-    def _reply(self) -> Reply:
-        """The whole reply. Where parts differ, an answer outranks the rest, and the first part's rung stands."""
-        rung, kind, confidence = self._spoken[0] if self._spoken else ("handoff", "refuse", 0.0)
-        for part in self._spoken:
-            if part[1] in ("answer", "handoff") and kind not in ("answer", "handoff"):
-                rung, kind, confidence = part
-        return Reply(
-            text="".join(self._sentences),
-            kind=kind,
-            rung=rung,
-            citations=tuple(self._citations),
-            cards=tuple(self._cards),
-            quick_replies=tuple(dict.fromkeys(self._quick_replies)),
-            dropped=tuple(self._dropped),
-            confidence=round(confidence, 4),
-        )
 
     # --- one question ---
 
@@ -366,7 +233,7 @@ class _Turn:
             yield self.speak(compose.Piece(said), rung="handoff", kind="handoff", confidence=1.0)
             yield self.event(HandedOver, reason=str(result.call.arguments.get("reason", "")))
             return
-        kind = _kind_of(result)
+        kind = kind_of(result)
         yield self.speak(compose.Piece(said), rung="tool", kind=kind, confidence=plan.confidence)
         for card in result.cards:
             self._cards.append(card)
@@ -461,7 +328,7 @@ class _Turn:
         if fallback is not None and fallback.template:
             said = templates.load(self.language).text(fallback.template, **fallback.data)
             piece = compose.Piece(said)
-            yield self.speak(piece, rung="tool", kind=_kind_of(fallback), confidence=plan.confidence)
+            yield self.speak(piece, rung="tool", kind=kind_of(fallback), confidence=plan.confidence)
             for card in fallback.cards:
                 self._cards.append(card)
                 yield self.event(Carded, card=card)
@@ -509,69 +376,6 @@ class _Turn:
         found_some = result.call.name == "product_search" and bool(result.cards)
         personal = result.call.name.startswith(("order_", "return_"))
         return result.error in _FALL_THROUGH and not found_some and not personal
-
-    def speak(self, piece: compose.Piece, *, rung: Rung, kind: ReplyKind, confidence: float) -> Event:
-        self._mark("first_sentence", keep=True)
-        self._spoken.append((rung, kind, confidence))
-        self._sentences.append(piece.text)
-        return self.event(Sentence, text=piece.text, index=len(self._sentences) - 1)
-
-    def _mark(self, stage: str, *, keep: bool = False) -> None:
-        if keep and stage in self._timings:
-            return
-        self._timings[stage] = round((time.perf_counter() - self._started) * 1000, 2)
-
-    def _language(self) -> str:
-        """Of the message; a bare number or name goes on in the language of the conversation."""
-        detected = lang.detect_language(self.message)
-        if detected == "en" and len(re.findall(r"[A-Za-z]{2,}", self.message)) < 2:
-            if self._history and self._history[-1].plans:
-                return self._history[-1].plans[-1].language
-            return self.language if not re.search(r"[A-Za-z]{3,}", self.message) else detected
-        return detected
-
-    def _accepts_person(self) -> bool:
-        """Whether the message says yes to the person who was offered in the last turn, or names the offer."""
-        if self.message == self.text("handoff_button"):
-            return True
-        if not self._history:
-            return False
-        reply = self._history[-1].reply
-        return reply.kind == "refuse" and reply.rung == "handoff" and bool(_YES.match(self.message))
-
-    def _dialogue(self) -> Dialogue:
-        """What was said before, and what is known of a signed-in customer."""
-        dialogue = Dialogue.of(self._history[-6:])
-        customer_id = self.conversation.customer_id
-        customer = self.bot.shop.customer(customer_id) if customer_id else None
-        return replace(
-            dialogue, signed_in=customer_id is not None, own_country=customer.country if customer else None
-        )
-
-    def _run(self, call: ToolCall) -> ToolResult:
-        return run_tool(self.bot.tools, self._context(), call)
-
-    def _context(self) -> Context:
-        customer_id = self.conversation.customer_id
-        return Context(
-            customer=self.bot.shop.customer(customer_id) if customer_id else None,
-            conversation_id=self.conversation.id,
-            language=self.language,
-            now=self._now,
-            shop=self.bot.shop,
-            facts=self.bot.settings.shop,
-            products=self.bot.products,
-            recommender=self.bot.recommender,
-        )
-
-
-def _kind_of(result: ToolResult) -> ReplyKind:
-    """What a tool's result is to the shopper: an answer, a question back, or a no."""
-    if result.error in _CLARIFYING:
-        return "clarify"
-    if result.error in _FAILING or (result.error == "filtered_out" and not result.cards):
-        return "refuse"
-    return "answer"
 
 
 def _renumbered(citation: Citation, sentence: int) -> Citation:
