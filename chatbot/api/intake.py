@@ -180,7 +180,10 @@ class Intake:
                 conversation = await asyncio.to_thread(self._store.conversation, conversation_id)
                 waiting = await asyncio.to_thread(self._store.pending, conversation_id)
                 line.locale = conversation.locale
-                if conversation.status not in ("bot", "waiting"):  # whoever waits for a person may go on asking
+                if conversation.status not in (
+                    "bot",
+                    "waiting",
+                ):  # whoever waits for a person may go on asking
                     self._leave_to_people(conversation, line, waiting)
                     batch: Sequence[Posted] = ()
                 else:

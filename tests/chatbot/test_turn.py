@@ -220,7 +220,9 @@ def test_the_model_speaks_only_what_the_evidence_backs(setup: Callable[..., Setu
         " extra. Opened soap is excluded.",
     ]
     made = setup(found=[WEAK], script=script, rungs=["model"], model_threshold=0.0)
-    reply = reply_of(made.run("Are returned products excluded when soap is opened, and within how many days?"))
+    reply = reply_of(
+        made.run("Are returned products excluded when soap is opened, and within how many days?")
+    )
     assert reply.rung == "model"
     assert reply.text == "Products can be returned within 30 days. Opened soap is excluded."
     assert [d.reason for d in reply.dropped] == ["figure 500"]
