@@ -204,6 +204,9 @@ class _Turn(TurnState):
         if plan.intent == "product_details" and sku:
             # The product was named: its own text is what the question is about.
             found = self.bot.search.document(f"product:{sku}") + found
+        # A second question of the same message is not answered by what was just quoted for the first.
+        said = {citation.passage_id for citation in self._citations}
+        found = [passage for passage in found if passage.id not in said]
         for passage in found:
             self._passages[passage.id] = passage
         return found
