@@ -72,7 +72,7 @@ def demo(
         return
     from chatbot.serve import serve as run
 
-    ask_once(app, "How long can I return something, and who pays for it?", keep_open=True)
+    ask_once(app, "How long can I return something, and what does a return cost?", keep_open=True)
     run(settings, app)
 
 

@@ -16,6 +16,11 @@ from numpy.typing import NDArray
 
 import configs
 
+SOCIAL = frozenset({"greeting", "thanks", "goodbye", "who_are_you"})
+PERSONAL = frozenset({"order_status", "order_list", "return_eligibility"})
+PRODUCT = frozenset({"product_search", "product_details", "recommend"})
+"""Families of intents."""
+
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 

@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from chatbot import lang, slots
-from chatbot.conversation import Plan, ToolCall, Turn
-from chatbot.intents import Classifier
+from chatbot.conversation import Plan, ToolCall
+from chatbot.dialogue import Dialogue
+from chatbot.intents import PERSONAL, PRODUCT, SOCIAL, Classifier
 from configs import countries
 from configs.settings import ShopSettings
 from retrieval.products import ProductSearch
 from retrieval.search import Search
-
-SOCIAL = frozenset({"greeting", "thanks", "goodbye", "who_are_you"})
-PERSONAL = frozenset({"order_status", "order_list", "return_eligibility"})
-PRODUCT = frozenset({"product_search", "product_details", "recommend"})
 
 HANDOFF_THRESHOLD = 0.85
 PRODUCT_WEIGHT = 0.7
@@ -62,53 +58,6 @@ _GENERIC_SEARCH = re.compile(
     r"|有没有|有哪些|想买|找|推荐",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Dialogue:
-    """What the last turns left behind for the next message to lean on."""
-
-    skus: tuple[str, ...] = ()
-    orders: tuple[str, ...] = ()
-    order_id: str | None = None
-    signed_in: bool = False
-    own_country: str | None = None
-    country: str | None = None
-    intent: str | None = None
-    asked: str | None = None
-    query: str = ""
-    messages: tuple[str, ...] = ()
-    """What the shopper said before, newest first."""
-
-    @classmethod
-    def of(cls, turns: Sequence[Turn]) -> Dialogue:
-        """Fold the turns, oldest first."""
-        state = cls()
-        for turn in turns:
-            for plan in turn.plans:
-                state = state.after(plan)
-            shown = tuple(card.id for card in turn.reply.cards if card.kind == "product")
-            orders = tuple(card.id for card in turn.reply.cards if card.kind == "order")
-            state = replace(
-                state,
-                skus=shown or state.skus,
-                orders=orders or state.orders,
-                order_id=orders[0] if orders else state.order_id,
-                asked=turn.plans[-1].intent if turn.reply.kind == "clarify" and turn.plans else None,
-                messages=(turn.message, *state.messages),
-            )
-        return state
-
-    def after(self, plan: Plan) -> Dialogue:
-        sku = plan.slots.get("sku")
-        return replace(
-            self,
-            skus=(sku,) if sku else self.skus,
-            order_id=plan.slots.get("order_id", self.order_id),
-            country=plan.slots.get("country", self.country),
-            intent=self.intent if plan.intent in SOCIAL else plan.intent,
-            query=plan.query,
-        )
 
 
 def _family(intent: str) -> str:
@@ -225,11 +174,8 @@ class Router:
 
     def _page(self, question: str, dialogue: Dialogue, language: str) -> float:
         """How sure the search is that a page answers the question, or the question at the end of it."""
-        best = 0.0
-        for text in dict.fromkeys((question, slots.focus(question))):
-            found = self._search.search(text, dialogue=dialogue.messages[:2], language=language, k=1)
-            best = max(best, found[0].score if found else 0.0)
-        return best
+        texts = (question, slots.focus(question))
+        return max(self._top(text, language, dialogue.messages[:2]) for text in dict.fromkeys(texts))
 
     def _add_product(
         self,
@@ -334,15 +280,24 @@ class Router:
         """What to search for: the message, after the last question where it leans on it."""
         if intent == "product_search":
             text = slots.without_price(text)
+        joined = f"{dialogue.query} {text}" if dialogue.query and dialogue.intent == intent else text
+        if slots.is_elliptic(text) or (intent == "policy" and slots.is_follow_up(text)):
+            return joined
+        if intent != "policy":
+            return text
+        # A short question may lean on the last one without saying so, and a long one may end in its question.
         short = len(lang.content_words(text)) <= 2
-        leans = slots.is_elliptic(text) or (intent == "policy" and (slots.is_follow_up(text) or short))
-        if leans and dialogue.query and dialogue.intent == intent:
-            return f"{dialogue.query} {text}"
-        asked = slots.focus(text)
-        if intent == "policy" and asked != text:
-            found = {query: self._search.search(query, language=language, k=1) for query in (text, asked)}
-            return max(found, key=lambda query: found[query][0].score if found[query] else 0.0)
-        return text
+        best, sure = text, self._top(text, language)
+        for query in {joined if short and sure < 0.5 else text, slots.focus(text)} - {text}:
+            score = self._top(query, language)
+            if score > sure:
+                best, sure = query, score
+        return best
+
+    def _top(self, query: str, language: str, dialogue: Sequence[str] = ()) -> float:
+        """How sure the search is of its best page."""
+        found = self._search.search(query, dialogue=dialogue, language=language, k=1)
+        return found[0].score if found else 0.0
 
     def _calls(self, text: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue) -> list[ToolCall]:
         order_id = values.get("order_id")

@@ -38,7 +38,7 @@ from chatbot.conversation import (
     ToolResult,
 )
 from chatbot.engine.base import Sampling
-from chatbot.route import SOCIAL
+from chatbot.intents import SOCIAL
 from chatbot.turn_state import Bot, Embedding, TurnState, kind_of
 from configs import templates
 from configs.errors import EngineError

@@ -35,8 +35,9 @@ from chatbot.conversation import (
     ToolResult,
     Turn,
 )
+from chatbot.dialogue import Dialogue
 from chatbot.engine.base import Engine
-from chatbot.route import Dialogue, Router
+from chatbot.route import Router
 from chatbot.shop import Shop
 from chatbot.store import Store
 from chatbot.tools.base import Context, Tool, run_tool

@@ -1,0 +1,56 @@
+"""What the last turns left behind for the next message to lean on. Knows no search and no catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chatbot.conversation import Plan, Turn
+from chatbot.intents import SOCIAL
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """What the last turns left behind for the next message to lean on."""
+
+    skus: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    order_id: str | None = None
+    signed_in: bool = False
+    own_country: str | None = None
+    country: str | None = None
+    intent: str | None = None
+    asked: str | None = None
+    query: str = ""
+    messages: tuple[str, ...] = ()
+    """What the shopper said before, newest first."""
+
+    @classmethod
+    def of(cls, turns: Sequence[Turn]) -> Dialogue:
+        """Fold the turns, oldest first."""
+        state = cls()
+        for turn in turns:
+            for plan in turn.plans:
+                state = state.after(plan)
+            shown = tuple(card.id for card in turn.reply.cards if card.kind == "product")
+            orders = tuple(card.id for card in turn.reply.cards if card.kind == "order")
+            state = replace(
+                state,
+                skus=shown or state.skus,
+                orders=orders or state.orders,
+                order_id=orders[0] if orders else state.order_id,
+                asked=turn.plans[-1].intent if turn.reply.kind == "clarify" and turn.plans else None,
+                messages=(turn.message, *state.messages),
+            )
+        return state
+
+    def after(self, plan: Plan) -> Dialogue:
+        sku = plan.slots.get("sku")
+        return replace(
+            self,
+            skus=(sku,) if sku else self.skus,
+            order_id=plan.slots.get("order_id", self.order_id),
+            country=plan.slots.get("country", self.country),
+            intent=self.intent if plan.intent in SOCIAL else plan.intent,
+            query=plan.query,
+        )
