@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot import ground, lang
+from chatbot import expect, ground, lang
 from chatbot.conversation import Citation, Dropped
 from configs.settings import CONFIG_DIR
 from retrieval.passages import Passage
@@ -24,6 +24,8 @@ from retrieval.passages import Passage
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 MAX_QUOTE_WORDS = 70
+MISSING_KIND = 0.45
+"""What is left of the confidence in a quote without the number, time or address that the question asks for."""
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 
 
@@ -110,7 +112,8 @@ def quote(
     coverage = np.array([_coverage(wanted, f"{unit.passage.title} {unit.text}") for unit in units])
     found = np.array([unit.passage.score for unit in units])
     first = np.array([unit.first for unit in units], dtype=float)
-    ranking = 0.5 * cosine + 0.25 * coverage + 0.35 * found + 0.04 * first
+    fitting = np.array([expect.gives(query, unit.text) or False for unit in units], dtype=float)
+    ranking = 0.5 * cosine + 0.25 * coverage + 0.35 * found + 0.04 * first + 0.06 * fitting
     best = int(np.argmax(ranking))
     passage = units[best].passage
     own = [index for index, unit in enumerate(units) if unit.passage is passage]
@@ -131,6 +134,8 @@ def quote(
             Piece(lead + readable(unit.text), (_citation(passage, unit.start, unit.end, position),))
         )
     confidence = quote_confidence(signals, same_language=language == passage.language)
+    if expect.gives(query, "\n".join(units[index].text for index in chosen)) is False:
+        confidence *= MISSING_KIND
     return QuoteDraft(pieces, passage, confidence, signals)
 
 

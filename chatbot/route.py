@@ -169,7 +169,8 @@ class Router:
         if best == "product":
             return ("product_details" if named else "product_search"), confidence
         if best == "personal":
-            return max(sorted(own), key=lambda name: scores.get(name, 0.0)), confidence
+            chosen = max(sorted(own), key=lambda name: scores.get(name, 0.0))
+            return ("order_status" if leans and dialogue.order_id else chosen), confidence
         return best, confidence
 
     def _page(self, question: str, dialogue: Dialogue, language: str) -> float:
@@ -245,6 +246,8 @@ class Router:
             if not own_order or (_HOW_TO.search(text) and not values.get("order_id")):
                 return "policy", False
             return intent, True
+        if intent == "order_list" and leans and dialogue.order_id and not values.get("order_id"):
+            return "order_status", True
         if intent in PERSONAL and (values.get("order_id") or (own_order and scores[intent] > 0.6)):
             return intent, True
         if intent == "product_search" and values.get("sku") and not _GENERIC_SEARCH.search(text):

@@ -162,6 +162,8 @@ class _Turn(TurnState):
             return
         draft = await asyncio.to_thread(self._quote, plan, passages)
         compose_settings = self.bot.settings.compose
+        if draft and plan.query != plan.question and self._said_before(draft):
+            draft = None  # what was just said is no answer to a question that goes on from it
         if draft and "quote" in allowed and draft.confidence >= compose_settings.quote_threshold:
             async for event in self._say_quote(draft):
                 yield event

@@ -134,7 +134,7 @@ class ComposeSettings(_Section):
     """Kinds of answers that may be given at all."""
     approved_threshold: float = 0.74
     """From which an approved answer is given."""
-    quote_threshold: float = 0.50
+    quote_threshold: float = 0.42
     """From which the shop's pages are quoted."""
     product_quote_threshold: float = 0.40
     """For the text of a product that the question names: there is no doubt about where to look."""
