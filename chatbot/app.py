@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from chatbot import compose
 from chatbot.answers import Answers
 from chatbot.db import connect, migrate
+from chatbot.dialogue import Dialogue
 from chatbot.engine import build_engine
 from chatbot.engine.base import Engine
 from chatbot.intents import IntentClassifier, packaged_intents
@@ -55,11 +56,22 @@ class App:
     engine: Engine
     bot: Bot
 
+    def load(self) -> None:
+        """Load every model and table that the first questions would have to wait for."""
+        for language, example in (("en", "a gift"), ("zh", "礼物")):
+            self.bot.router.plan(example, Dialogue(), language=language)
+            self.products.search(example, language=language)
+            embedding = self.bot.embeddings[language]
+            found = self.search.search(example, dialogue=[example], language=language)
+            compose.quote(
+                example, embedding.query(example), found, embedding.passages, language=language, limit=1
+            )
+            self.bot.answers.match(example, language)
+
     def warm(self, progress: StageProgress | None = None) -> None:
-        """Load every model, and embed every sentence of the pages that a quote may need and that was not embedded before."""
+        """Embed every sentence of the pages that a quote may need and that was not embedded before."""
         pages = self.search.pages()
         for language, embedding in self.bot.embeddings.items():
-            embedding.query(self.settings.shop.name)
             texts = compose.texts_to_keep(pages, language)
             for start in range(0, len(texts), 64):
                 embedding.passages(texts[start : start + 64])

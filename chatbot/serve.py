@@ -39,6 +39,7 @@ def serve(settings: Settings, app: App) -> None:
         api, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=20
     )
 
+    app.load()
     # Requests are answered meanwhile; only the first quotes would have to wait for what is not embedded yet.
     threading.Thread(target=app.warm, name="warm", daemon=True).start()
 
