@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 
@@ -24,6 +24,8 @@ from retrieval.passages import Passage
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 MAX_QUOTE_WORDS = 70
+SAID_BEFORE = 0.12
+"""What a unit that was just quoted loses in the ranking."""
 MISSING_KIND = 0.45
 """What is left of the confidence in a quote without the number, time or address that the question asks for."""
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -99,9 +101,12 @@ def quote(
     *,
     language: str,
     limit: int,
+    said: Collection[tuple[str, int]] = (),
 ) -> QuoteDraft | None:
     """The sentences of the passages that answer best, verbatim, at most ``limit`` units from one passage.
 
+    ``said`` names units, by passage and start, that the shopper has just been told: others go first, and a quote of
+    nothing else is no answer.
     ``encode`` maps the units' texts to unit vectors (cached by the caller); ``query_vector`` has shape (dim,).
     """
     units = [unit for passage in passages for unit in _units(passage)]
@@ -114,10 +119,13 @@ def quote(
     first = np.array([unit.first for unit in units], dtype=float)
     fitting = np.array([expect.gives(query, unit.text) or False for unit in units], dtype=float)
     ranking = 0.5 * cosine + 0.25 * coverage + 0.35 * found + 0.04 * first + 0.06 * fitting
+    ranking -= SAID_BEFORE * np.array([(unit.passage.id, unit.start) in said for unit in units], dtype=float)
     best = int(np.argmax(ranking))
     passage = units[best].passage
     own = [index for index, unit in enumerate(units) if unit.passage is passage]
     chosen = _grow(best, own, units, ranking, limit)
+    if all((passage.id, units[index].start) in said for index in chosen):
+        return None
     alone = encode([passage.title.split(" › ")[-1], *(units[index].text for index in own)]) @ query_vector
     signals = QuoteSignals(
         passage=passage.score,
@@ -298,3 +306,25 @@ async def checked_sentences(
 
 def dropped(text: str, check: ground.Check) -> Dropped:
     return Dropped(text, check.reason)
+
+
+def merged(one: Sequence[Passage], other: Sequence[Passage]) -> list[Passage]:
+    """Both lists, each passage once with its better score, best first."""
+    best: dict[str, Passage] = {}
+    for passage in (*one, *other):
+        if passage.id not in best or best[passage.id].score < passage.score:
+            best[passage.id] = passage
+    return sorted(best.values(), key=lambda passage: -passage.score)
+
+
+def renumbered(citation: Citation, sentence: int) -> Citation:
+    return Citation(
+        citation.passage_id,
+        citation.source,
+        citation.title,
+        citation.quote,
+        citation.start,
+        citation.end,
+        sentence,
+        citation.url,
+    )

@@ -14,6 +14,8 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from chatbot import compose, lang
 from chatbot import prompt as prompts
 from chatbot.conversation import (
@@ -162,8 +164,6 @@ class _Turn(TurnState):
             return
         draft = await asyncio.to_thread(self._quote, plan, passages)
         compose_settings = self.bot.settings.compose
-        if draft and plan.query != plan.question and self._said_before(draft):
-            draft = None  # what was just said is no answer to a question that goes on from it
         if draft and "quote" in allowed and draft.confidence >= compose_settings.quote_threshold:
             async for event in self._say_quote(draft):
                 yield event
@@ -200,15 +200,13 @@ class _Turn(TurnState):
         earlier = [
             turn.message for turn in reversed(self._history[-self.bot.settings.retrieval.dialogue_turns :])
         ]
-        found = self.bot.search.search(
-            plan.query, dialogue=earlier, language=plan.language, k=self.bot.settings.retrieval.passages
-        )
+        k = self.bot.settings.retrieval.passages
+        found = self.bot.search.search(plan.query, dialogue=earlier, language=plan.language, k=k)
+        if plan.query != plan.question:  # it leans on what was said: the words alone may find the better page
+            found = compose.merged(found, self.bot.search.search(plan.question, language=plan.language, k=k))
         if plan.intent == "product_details" and sku:
             # The product was named: its own text is what the question is about.
             found = self.bot.search.document(f"product:{sku}") + found
-        # A second question of the same message is not answered by what was just quoted for the first.
-        said = {citation.passage_id for citation in self._citations}
-        found = [passage for passage in found if passage.id not in said]
         for passage in found:
             self._passages[passage.id] = passage
         return found
@@ -218,11 +216,15 @@ class _Turn(TurnState):
         embedding = self.bot.embeddings.get(plan.language, self.bot.embeddings["en"])
         settings = self.bot.settings.compose
         vector = embedding.query(plan.query)
+        if plan.query != plan.question:
+            vector = vector + embedding.query(plan.question)
+            vector /= np.linalg.norm(vector)
+        said = self.said(leans=plan.query != plan.question)
         pages = [passage for passage in passages if passage.kind == "page"]
         named = [passage for passage in passages if passage.kind == "product"]
         limit = settings.quote_sentences
         page = compose.quote(
-            plan.query, vector, pages, embedding.passages, language=plan.language, limit=limit
+            plan.question, vector, pages, embedding.passages, language=plan.language, limit=limit, said=said
         )
         product = compose.product_quote(plan.question, named, embedding.passages, limit=limit)
         if product is not None and product.confidence >= settings.product_quote_threshold:
@@ -265,7 +267,7 @@ class _Turn(TurnState):
             pieces = [compose.Piece(f"{note}\n"), *pieces]
         citations = []
         for offset, piece in enumerate(pieces):
-            citations += [_renumbered(citation, first + offset) for citation in piece.citations]
+            citations += [compose.renumbered(citation, first + offset) for citation in piece.citations]
         async for event in self._say_pieces(pieces, "quote", draft.confidence, citations):
             yield event
 
@@ -381,16 +383,3 @@ class _Turn(TurnState):
         found_some = result.call.name == "product_search" and bool(result.cards)
         personal = result.call.name.startswith(("order_", "return_"))
         return result.error in _FALL_THROUGH and not found_some and not personal
-
-
-def _renumbered(citation: Citation, sentence: int) -> Citation:
-    return Citation(
-        citation.passage_id,
-        citation.source,
-        citation.title,
-        citation.quote,
-        citation.start,
-        citation.end,
-        sentence,
-        citation.url,
-    )

@@ -204,11 +204,11 @@ class TurnState:
         reply = self._history[-1].reply
         return reply.kind == "refuse" and reply.rung == "handoff" and bool(_YES.match(self.message))
 
-    def _said_before(self, draft: compose.QuoteDraft) -> bool:
-        """Whether the last reply quoted all of this already."""
-        last = self._history[-1].reply.citations if self._history else ()
-        quoted = {(citation.passage_id, citation.start) for citation in last}
-        return all((c.passage_id, c.start) in quoted for piece in draft.pieces for c in piece.citations)
+    def said(self, *, leans: bool) -> set[tuple[str, int]]:
+        """What was quoted for earlier questions of this message and, if the question leans on it, in the last reply."""
+        last = self._history[-1].reply if leans and self._history else None
+        quoted = last.citations if last and last.rung == "quote" else ()
+        return {(citation.passage_id, citation.start) for citation in (*self._citations, *quoted)}
 
     def _dialogue(self) -> Dialogue:
         """What was said before, and what is known of a signed-in customer."""
