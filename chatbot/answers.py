@@ -25,6 +25,7 @@ from chatbot.store_tables import approved_answers
 from configs.errors import InputError, RowError
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+Ask = Callable[[str], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,16 @@ class Match:
 
 
 class Answers:
-    """The approved answers of one shop, matched by embedding; ``encoders`` map languages to embedders."""
+    """The approved answers of one shop, matched by embedding.
 
-    def __init__(self, db: sa.Engine, encoders: Mapping[str, Encode]) -> None:
+    By language, ``encoders`` embed approved questions, which may be kept, and ``askers`` a shopper's words, which
+    nobody keeps.
+    """
+
+    def __init__(self, db: sa.Engine, encoders: Mapping[str, Encode], askers: Mapping[str, Ask]) -> None:
         self._db = db
         self._encoders = encoders
+        self._askers = askers
         self._answers: list[ApprovedAnswer] = []
         self._index: dict[str, tuple[list[tuple[int, str]], NDArray[np.float32]]] = {}
         self.reload()
@@ -77,13 +83,13 @@ class Answers:
     def match(self, message: str, language: str) -> Match | None:
         """The approved question nearest to the message, among those that have an answer in the language.
 
-        A question that differs from the message in a figure, in negation or in a word that only one of them
-        has and that carries the meaning scores lower: "gift cards" and "business cards" are near for an embedder.
+        A question that differs from the message in a figure or in negation, or that has no content word in common
+        with it, scores lower.
         """
         if language not in self._index:
             return None
         rows, vectors = self._index[language]
-        similarity = vectors @ self._encoders[language]([message])[0]
+        similarity = vectors @ self._askers[language](message)
         best: Match | None = None
         for row in np.argsort(-similarity)[:8]:
             number, question = rows[int(row)]

@@ -125,9 +125,10 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     recommender = fitted(shop, settings.home / "recommender")
     embeddings = _embeddings(settings, embedder)
     encoders = {language: embedding.passages for language, embedding in embeddings.items()}
+    askers = {language: embedding.query for language, embedding in embeddings.items()}
     router = Router(
         {
-            language: IntentClassifier(packaged_intents(language), encode)
+            language: IntentClassifier(packaged_intents(language), encode, askers[language])
             for language, encode in encoders.items()
         },
         products,
@@ -143,7 +144,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         recommender=recommender,
         engine=engine,
         router=router,
-        answers=Answers(db, encoders),
+        answers=Answers(db, encoders, askers),
         tools=load_tools(BUILTIN),
         embeddings=embeddings,
         clock=clock(settings),

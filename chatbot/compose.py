@@ -22,6 +22,7 @@ from configs.settings import CONFIG_DIR
 from retrieval.passages import Passage
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+Ask = Callable[[str], NDArray[np.float32]]
 
 MAX_QUOTE_WORDS = 70
 SAID_BEFORE = 0.12
@@ -148,7 +149,7 @@ def quote(
 
 
 def product_quote(
-    question: str, passages: Sequence[Passage], encode: Encode, *, limit: int
+    question: str, passages: Sequence[Passage], encode: Encode, ask: Ask, *, limit: int
 ) -> QuoteDraft | None:
     """What a product's own text says to a question that names the product.
 
@@ -164,8 +165,7 @@ def product_quote(
     wanted = dict.fromkeys((word for word in lang.content_words(" ".join(rest))), 1.0)
     if not wanted:
         return None
-    vectors = encode([" ".join(rest), *(unit.text for unit in units)])
-    cosine = vectors[1:] @ vectors[0]
+    cosine = encode([unit.text for unit in units]) @ ask(" ".join(rest))
     coverage = np.array([_coverage(wanted, unit.text) for unit in units])
     ranking = 0.5 * cosine + 0.5 * coverage
     best = int(np.argmax(ranking))

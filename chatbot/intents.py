@@ -22,6 +22,7 @@ PRODUCT = frozenset({"product_search", "product_details", "recommend"})
 """Families of intents."""
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+Ask = Callable[[str], NDArray[np.float32]]
 
 
 @cache
@@ -40,21 +41,22 @@ class IntentClassifier:
     """Nearest examples in the space of the embedder.
 
     The score of an intent is the mean of its best example and of its three best; confidences are a softmax
-    over scores, so that two intents with near examples share it. ``encode`` maps texts to unit vectors.
+    over scores, so that two intents with near examples share it. ``encode`` maps the examples to unit vectors and may keep them; ``ask`` maps a shopper's
+    words, which nobody keeps.
     """
 
     TEMPERATURE = 0.05
 
-    def __init__(self, examples: Mapping[str, Sequence[str]], encode: Encode) -> None:
+    def __init__(self, examples: Mapping[str, Sequence[str]], encode: Encode, ask: Ask) -> None:
         self.intents = list(examples)
-        self._encode = encode
+        self._ask = ask
         texts = [(name, text) for name, list_ in examples.items() for text in list_]
         self._vectors = encode([text for _, text in texts])
         self._rows = {name: [i for i, (n, _) in enumerate(texts) if n == name] for name in self.intents}
 
     def scores(self, text: str) -> dict[str, float]:
         """Confidence of each intent; they sum to one."""
-        similarity = self._vectors @ self._encode([text])[0]
+        similarity = self._vectors @ self._ask(text)
         raw = []
         for name in self.intents:
             best = np.sort(similarity[self._rows[name]])[::-1]

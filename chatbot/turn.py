@@ -18,6 +18,7 @@ import numpy as np
 
 from chatbot import compose, lang
 from chatbot import prompt as prompts
+from chatbot.answers import Match
 from chatbot.conversation import (
     Carded,
     Citation,
@@ -50,6 +51,9 @@ __all__ = ["Bot", "Embedding", "answer"]
 
 log = logging.getLogger("kefu.turn")
 
+SURE_MATCH = 0.88
+SURE_QUOTE = 0.8
+"""An approved answer nearer than the first stands; below it, a quote of another page surer than the second wins."""
 MIN_RELEVANCE = 0.4
 """Cosine of question and sentence below which a model's sentence answers something else."""
 _FALL_THROUGH = frozenset(
@@ -154,15 +158,17 @@ class _Turn(TurnState):
             async for event in self._say_unknown(plan, fallback):
                 yield event
             return
-        approved, similarity = self._approved(plan) if "approved" in allowed else (None, 0.0)
+        approved, match = self._approved(plan) if "approved" in allowed else (None, None)
         passages = await asyncio.to_thread(self._find, plan)
         self._mark("retrieved")
         yield self.event(Retrieved, passages=passages)
-        if approved is not None:
-            async for event in self._say_pieces([approved], "approved", similarity, approved.citations):
+        draft = None
+        if match is None or match.score < SURE_MATCH:
+            draft = await asyncio.to_thread(self._quote, plan, passages)
+        if approved is not None and match is not None and not self._outweighs(draft, match):
+            async for event in self._say_pieces([approved], "approved", match.score, approved.citations):
                 yield event
             return
-        draft = await asyncio.to_thread(self._quote, plan, passages)
         compose_settings = self.bot.settings.compose
         if draft and "quote" in allowed and draft.confidence >= compose_settings.quote_threshold:
             async for event in self._say_quote(draft):
@@ -179,11 +185,17 @@ class _Turn(TurnState):
         async for event in self._say_unknown(plan, fallback):
             yield event
 
-    def _approved(self, plan: Plan) -> tuple[compose.Piece | None, float]:
-        """The approved answer to this question, if one is near enough, and how near it is."""
+    @staticmethod
+    def _outweighs(draft: compose.QuoteDraft | None, match: Match) -> bool:
+        """Whether another page answers much more surely than an approved answer that is merely near."""
+        other = draft is not None and draft.passage.source.rsplit(".", 1)[0] != match.answer.source
+        return other and draft is not None and draft.confidence >= SURE_QUOTE
+
+    def _approved(self, plan: Plan) -> tuple[compose.Piece | None, Match | None]:
+        """The approved answer to this question, if one is near enough, and its match."""
         match = self.bot.answers.match(plan.question, plan.language)
         if match is None or match.score < self.bot.settings.compose.approved_threshold:
-            return None, 0.0
+            return None, None
         text = match.answer.answer[plan.language]
         sources = self.bot.search.document(match.answer.source) if match.answer.source else []
         english = match.answer.answer.get("en", text)
@@ -192,7 +204,7 @@ class _Turn(TurnState):
         for passage in sources:
             if any(c.passage_id == passage.id for c in unique.values()):
                 self._passages[passage.id] = passage
-        return compose.Piece(text, tuple(unique.values())), match.score
+        return compose.Piece(text, tuple(unique.values())), match
 
     def _find(self, plan: Plan) -> list[Passage]:
         """Passages for one question: of the pages, and of the product that is asked about."""
@@ -226,7 +238,9 @@ class _Turn(TurnState):
         page = compose.quote(
             plan.question, vector, pages, embedding.passages, language=plan.language, limit=limit, said=said
         )
-        product = compose.product_quote(plan.question, named, embedding.passages, limit=limit)
+        product = compose.product_quote(
+            plan.question, named, embedding.passages, embedding.query, limit=limit
+        )
         if product is not None and product.confidence >= settings.product_quote_threshold:
             return replace(product, confidence=max(product.confidence, settings.quote_threshold))
         return page

@@ -39,6 +39,10 @@ def words(texts: Sequence[str]) -> NDArray[np.float32]:
     return vectors
 
 
+def ask(text: str) -> NDArray[np.float32]:
+    return words([text])[0]
+
+
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
@@ -95,7 +99,7 @@ def test_an_unreadable_file_is_refused(db: sa.Engine, tmp_path: Path, name: str,
 
 def test_match_by_language(db: sa.Engine, tmp_path: Path) -> None:
     answers.import_file(db, write(tmp_path / "answers.yaml", YAML))
-    kept = answers.Answers(db, {"en": words, "zh": words})
+    kept = answers.Answers(db, {"en": words, "zh": words}, {"en": ask, "zh": ask})
     english = kept.match("how long can I return a lamp", "en")
     assert english is not None
     assert english.answer.id == "return-time"
@@ -108,7 +112,7 @@ def test_match_by_language(db: sa.Engine, tmp_path: Path) -> None:
 
 def test_another_figure_or_no_common_word_lowers_the_score(db: sa.Engine, tmp_path: Path) -> None:
     answers.import_file(db, write(tmp_path / "answers.yaml", YAML))
-    kept = answers.Answers(db, {"en": words})
+    kept = answers.Answers(db, {"en": words}, {"en": ask})
     same = kept.match("How long can I return something?", "en")
     other = kept.match("How long can I return something after 60 days?", "en")
     assert same is not None
@@ -117,7 +121,7 @@ def test_another_figure_or_no_common_word_lowers_the_score(db: sa.Engine, tmp_pa
 
 
 def test_reload_sees_new_answers(db: sa.Engine, tmp_path: Path) -> None:
-    kept = answers.Answers(db, {"en": words})
+    kept = answers.Answers(db, {"en": words}, {"en": ask})
     assert kept.match("How long is a gift card valid?", "en") is None
     answers.import_file(db, write(tmp_path / "answers.yaml", YAML))
     kept.reload()

@@ -150,7 +150,7 @@ def setup(sqlite_db: sa.Engine) -> Callable[..., Setup]:
             recommender=None,
             engine=engine,
             router=Router({"en": Keywords()}, products, settings.shop, search),  # type: ignore[arg-type]
-            answers=Answers(sqlite_db, {"en": words}),
+            answers=Answers(sqlite_db, {"en": words}, {"en": lambda text: words([text])[0]}),
             tools=load_tools(tools),
             embeddings={"en": Embedding(lambda text: words([text])[0], words)},
             clock=lambda: datetime(2026, 11, 20, 12, tzinfo=UTC),
@@ -326,3 +326,40 @@ def test_the_prompt_holds_the_evidence(setup: Callable[..., Setup]) -> None:
     made = setup(found=[WEAK], script=["x."], rungs=["model"], model_threshold=0.0)
     made.run(QUESTION)
     assert "Products can be returned within 30 days" in made.engine.asked[0][1]["content"]
+
+
+def test_a_shoppers_words_are_never_embedded_as_something_to_keep(
+    setup: Callable[..., Setup], sqlite_db: sa.Engine
+) -> None:
+    made = setup(found=[RETURNS])
+    kept: list[str] = []
+
+    def keep(texts: Sequence[str]) -> NDArray[np.float32]:
+        kept.extend(texts)
+        return words(texts)
+
+    embeddings = {"en": Embedding(lambda text: words([text])[0], keep)}
+    answers = Answers(sqlite_db, {"en": keep}, {"en": lambda text: words([text])[0]})
+    made.bot = replace(made.bot, embeddings=embeddings, answers=answers)
+    assert reply_of(made.run("How long can I return an order from aunt Zdzislawa?")).kind
+    assert kept
+    assert not any("Zdzislawa" in text for text in kept)
+
+
+def test_a_sure_page_outweighs_an_approved_answer_that_is_merely_near(
+    setup: Callable[..., Setup], sqlite_db: sa.Engine
+) -> None:
+    near = "How long can I return an order to get a gift card?"
+    with sqlite_db.begin() as connection:
+        connection.execute(
+            approved_answers.insert().values(
+                id="a",
+                questions=[near],
+                answer={"en": "Gift cards are final."},
+                source="gift-cards",
+                updated_at=datetime.now(UTC),
+            )
+        )
+    reply = reply_of(setup(found=[RETURNS], approved_threshold=0.5).run(QUESTION))
+    assert reply.rung == "quote"
+    assert "30 days" in reply.text
