@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot import expect, ground, lang
-from chatbot.conversation import Citation, Dropped
+from chatbot.conversation import Citation
 from configs.settings import CONFIG_DIR
 from retrieval.passages import Passage
 
@@ -302,10 +302,6 @@ async def checked_sentences(
     rest = text[done:].strip()
     if rest and rest[-1] in ".!?。！？)\"'”":
         yield rest, ground.check(rest, evidence)
-
-
-def dropped(text: str, check: ground.Check) -> Dropped:
-    return Dropped(text, check.reason)
 
 
 def merged(one: Sequence[Passage], other: Sequence[Passage]) -> list[Passage]:

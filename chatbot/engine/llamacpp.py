@@ -90,18 +90,15 @@ class LlamaCppEngine:
         child = self._child
         return child.pid if child is not None and child.returncode is None else None
 
-    async def stream(
+    def stream(
         self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None = None
     ) -> AsyncGenerator[str, None]:
-        pieces = within(
+        return within(
             self._pieces(messages, sampling, adapter),
             first=self._settings.first_token_timeout,
             total=self._settings.total_timeout,
             model=self.model,
         )
-        async with aclosing(pieces):
-            async for piece in pieces:
-                yield piece
 
     async def _pieces(
         self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None

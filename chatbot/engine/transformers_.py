@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,18 +48,15 @@ class TransformersEngine:
     def model(self) -> str:
         return self._settings.model
 
-    async def stream(
+    def stream(
         self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None = None
     ) -> AsyncGenerator[str, None]:
-        pieces = within(
+        return within(
             self._pieces(messages, sampling, adapter),
             first=self._settings.first_token_timeout,
             total=self._settings.total_timeout,
             model=self.model,
         )
-        async with aclosing(pieces):
-            async for piece in pieces:
-                yield piece
 
     async def _pieces(
         self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None
