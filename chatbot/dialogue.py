@@ -24,6 +24,8 @@ class Dialogue:
     query: str = ""
     messages: tuple[str, ...] = ()
     """What the shopper said before, newest first."""
+    told: frozenset[str] = frozenset()
+    """The ids of the passages that the last answer cited."""
 
     @classmethod
     def of(cls, turns: Sequence[Turn]) -> Dialogue:
@@ -41,6 +43,7 @@ class Dialogue:
                 order_id=orders[0] if orders else state.order_id,
                 asked=turn.plans[-1].intent if turn.reply.kind == "clarify" and turn.plans else None,
                 messages=(turn.message, *state.messages),
+                told=frozenset(citation.passage_id for citation in turn.reply.citations),
             )
         return state
 

@@ -21,6 +21,8 @@ _LITERAL = re.compile(
     r"|\b[A-Z]{1,5}-?\d{3,}[\w-]*",
     re.IGNORECASE,
 )
+_CLAUSE = re.compile(r"[,;:\n](?!\d)|，|；|、")
+_WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _UNIT = re.compile(
     r"(?P<before>€|\$|£|EUR|USD|GBP|CHF|CNY)?\s?(?P<figure>\d+(?:[.,:/]\d+)*)"
     r"(?:\s?(?:-|–|to|or|and)\s?(?P<upper>\d+(?:[.,]\d+)*))?"
@@ -50,7 +52,7 @@ def check(sentence: str, evidence: Sequence[str]) -> Check:
     """Check one sentence against the texts that it would cite.
 
     The first failing check gives the reason: ``no evidence``, ``figure 45``, ``unit of 30``, ``literal …``,
-    ``name …``, ``negation``, ``coverage 0.42``.
+    ``name …``, ``figure 45 of another``, ``negation``, ``coverage 0.42``.
     """
     if not evidence:
         return Check(False, "no evidence")
@@ -69,6 +71,9 @@ def check(sentence: str, evidence: Sequence[str]) -> Check:
     name = _unknown_name(sentence, lowered)
     if name:
         return Check(False, f"name {name}")
+    apart = _figure_apart(sentence, evidence)
+    if apart:
+        return Check(False, f"figure {apart} of another")
 
     wanted = set(lang.content_words(sentence))
     if not wanted:
@@ -129,6 +134,34 @@ def _unknown_name(sentence: str, evidence: str) -> str | None:
             bare = re.sub(r"['’]s$", "", word).lower()
             if bare not in evidence:
                 return word
+    return None
+
+
+def _figure_apart(sentence: str, evidence: Sequence[str]) -> str | None:
+    """A figure that the evidence gives, but not of what the sentence names: "3.90 to Austria" where that is Germany's.
+
+    One sentence of the evidence has to hold each figure together with all names that stand in the figure's clause, and
+    so has one of its clauses, unless that clause names nothing.
+    """
+    spans = [span.text for text in evidence for span in lang.sentences(text)]
+    common = {word for span in spans for word in _WORD.findall(span) if not word[0].isupper()}
+
+    def names(text: str) -> set[str]:
+        words = {word for word in _WORD.findall(text) if word[0].isupper()}
+        return {word for word in words if word.lower() not in common and word.lower() not in _UNITS}
+
+    known = names("\n".join(spans))
+    for clause in _CLAUSE.split(sentence):
+        named = names(clause) & known
+        for figure in sorted(lang.figures(clause)) if named else ():
+            holding = [span for span in spans if figure in lang.figures(span)]
+            clauses = [
+                part for span in holding for part in (_CLAUSE.split(span) if "|" not in span else [span])
+            ]
+            parts = [names(part) for part in clauses if figure in lang.figures(part)]
+            together = any(named <= names(span) for span in holding)
+            if not together or not any(named <= part or not part for part in parts):
+                return figure
     return None
 
 

@@ -26,6 +26,7 @@ PAGE_WEIGHT = 1.4
 SURE_PAGE = 0.65
 """How the search's confidence in a page counts against wording, and from where on a page surely answers. Chosen on
 the development half of the golden cases."""
+NO_DIALOGUE = Dialogue()
 RESOLVE_THRESHOLD = 0.6
 """From this score on, a message names a product."""
 
@@ -176,7 +177,7 @@ class Router:
     def _page(self, question: str, dialogue: Dialogue, language: str) -> float:
         """How sure the search is that a page answers the question, or the question at the end of it."""
         texts = (question, slots.focus(question))
-        return max(self._top(text, language, dialogue.messages[:2]) for text in dict.fromkeys(texts))
+        return max(self._top(text, language, dialogue) for text in dict.fromkeys(texts))
 
     def _add_product(
         self,
@@ -297,9 +298,10 @@ class Router:
                 best, sure = query, score
         return best
 
-    def _top(self, query: str, language: str, dialogue: Sequence[str] = ()) -> float:
+    def _top(self, query: str, language: str, dialogue: Dialogue = NO_DIALOGUE) -> float:
         """How sure the search is of its best page."""
-        found = self._search.search(query, dialogue=dialogue, language=language, k=1)
+        earlier = dialogue.messages[:2]
+        found = self._search.search(query, dialogue=earlier, told=dialogue.told, language=language, k=1)
         return found[0].score if found else 0.0
 
     def _calls(self, text: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue) -> list[ToolCall]:

@@ -53,7 +53,7 @@ log = logging.getLogger("kefu.turn")
 
 SURE_MATCH = 0.88
 SURE_QUOTE = 0.8
-"""An approved answer nearer than the first stands; below it, a quote of another page surer than the second wins."""
+"""An approved answer nearer than the first stands; below it, a quote of another passage surer than the second wins."""
 MIN_RELEVANCE = 0.4
 """Cosine of question and sentence below which a model's sentence answers something else."""
 _FALL_THROUGH = frozenset(
@@ -165,7 +165,7 @@ class _Turn(TurnState):
         draft = None
         if match is None or match.score < SURE_MATCH:
             draft = await asyncio.to_thread(self._quote, plan, passages)
-        if approved is not None and match is not None and not self._outweighs(draft, match):
+        if approved is not None and match is not None and not self._outweighs(draft, approved):
             async for event in self._say_pieces([approved], "approved", match.score, approved.citations):
                 yield event
             return
@@ -186,10 +186,10 @@ class _Turn(TurnState):
             yield event
 
     @staticmethod
-    def _outweighs(draft: compose.QuoteDraft | None, match: Match) -> bool:
-        """Whether another page answers much more surely than an approved answer that is merely near."""
-        other = draft is not None and draft.passage.source.rsplit(".", 1)[0] != match.answer.source
-        return other and draft is not None and draft.confidence >= SURE_QUOTE
+    def _outweighs(draft: compose.QuoteDraft | None, approved: compose.Piece) -> bool:
+        """Whether another passage answers much more surely than an approved answer that is merely near."""
+        cited = {citation.passage_id for citation in approved.citations}
+        return draft is not None and draft.passage.id not in cited and draft.confidence >= SURE_QUOTE
 
     def _approved(self, plan: Plan) -> tuple[compose.Piece | None, Match | None]:
         """The approved answer to this question, if one is near enough, and its match."""
@@ -213,7 +213,8 @@ class _Turn(TurnState):
             turn.message for turn in reversed(self._history[-self.bot.settings.retrieval.dialogue_turns :])
         ]
         k = self.bot.settings.retrieval.passages
-        found = self.bot.search.search(plan.query, dialogue=earlier, language=plan.language, k=k)
+        told = {citation.passage_id for turn in self._history[-1:] for citation in turn.reply.citations}
+        found = self.bot.search.search(plan.query, dialogue=earlier, told=told, language=plan.language, k=k)
         if plan.query != plan.question:  # it leans on what was said: the words alone may find the better page
             found = compose.merged(found, self.bot.search.search(plan.question, language=plan.language, k=k))
         if plan.intent == "product_details" and sku:

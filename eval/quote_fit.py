@@ -1,9 +1,9 @@
 """Fits how sure a quote must be: ``python -m eval.quote_fit`` writes ``configs/quote.json``.
 
 Each question is searched and quoted as in a turn; the signals of the quote are one row, and whether it answers is
-the label. Rows come from the wordings of the demo shop's approved answers (their page is known), from the
-development half of the golden cases, and from questions that the pages do not answer. Chinese questions over
-English pages have coefficients of their own. Does not read the test half.
+the label. Rows come from the questions that search was fitted on and the wordings of the demo shop's approved
+answers (their passage or page is known), from the development half of the golden cases, and from questions that the
+pages do not answer. Chinese questions over English pages have coefficients of their own. Does not read the test half.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from eval.match import says_one
 from retrieval.passages import Passage
 
 AUTO_WEIGHT = 0.4
-"""Rows whose label follows from a page's name alone count less than those that were judged by facts."""
+"""Rows whose label follows from a page's or passage's name alone count less than those that were judged by facts."""
 RIDGE = 0.3
 
 
@@ -62,6 +62,15 @@ def approved_rows(app: App) -> Iterator[Row]:
             # Another page may answer as well, so only a quote from the named page is a sure label.
             if draft and draft.passage.source.startswith(f"{answer['source']}."):
                 yield from _row(draft, language, True, AUTO_WEIGHT, "approved")
+
+
+def search_rows(app: App) -> Iterator[Row]:
+    cases = yaml.safe_load((CASES / "search" / "demo.yaml").read_text(encoding="utf-8"))
+    for language, questions in cases.items():
+        for case in questions:
+            draft = quoted(app, case["q"], language, app.search.search(case["q"], language=language))
+            answers = draft is not None and draft.passage.id.startswith(tuple(case.get("gold", ["-"])))
+            yield from _row(draft, language, answers, AUTO_WEIGHT, "search")
 
 
 def unanswerable_rows(app: App) -> Iterator[Row]:
@@ -116,7 +125,7 @@ def describe(rows: Sequence[Row], w: NDArray[np.float64]) -> None:
 def main() -> None:
     settings = load(engine={"kind": "off"})
     app = build(settings)
-    rows = [*approved_rows(app), *unanswerable_rows(app), *case_rows(app)]
+    rows = [*approved_rows(app), *search_rows(app), *unanswerable_rows(app), *case_rows(app)]
     fitted = {}
     for name, same in (("same_language", True), ("cross_lingual", False)):
         chosen = [row for row in rows if row.same_language == same]

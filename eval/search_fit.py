@@ -16,7 +16,7 @@ import json
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ def passage_examples(search: Search, cases: Sequence[Mapping[str, Any]], languag
     for group, case in enumerate(cases):
         gold = tuple(map(str, case.get("gold", ())))
         for passage, signals in search.examine(str(case["q"]), language=language, k=6):
-            rows.append(astuple(signals))
+            rows.append(signals.fitted)
             labels.append(float(bool(gold) and passage.id.startswith(gold)))
             groups.append(group)
     return Examples(np.array(rows), np.array(labels), np.array(groups))

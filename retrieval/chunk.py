@@ -18,8 +18,8 @@ CRUMB = " › "
 TINY_TOKENS = 12
 """A section this small joins the section before it, if both have the same parent."""
 
-SENTENCES = 2
-"""Raise it when ``sentences`` would cut otherwise: their vectors are then made anew."""
+SENTENCES = 3
+"""Raise it when sentences are cut otherwise, or others embedded: their vectors are then made anew."""
 SHORT_SENTENCE = 8
 """Shorter pieces ("Yes.", list marks) are no sentence to search for."""
 

@@ -20,12 +20,20 @@ FITTED = CONFIG_DIR / "search.json"
 
 @dataclass(frozen=True, slots=True)
 class PassageSignals:
-    """``behind`` is how far the passage's score lies below the best one's, in standard deviations."""
+    """``behind`` is how far the passage's score lies below the best one's, in standard deviations.
+
+    ``bonus``, in log-odds, is what is known of it beside the fitted signals.
+    """
 
     cosine: float
     sentence: float
     coverage: float
     behind: float
+    bonus: float = 0.0
+
+    @property
+    def fitted(self) -> tuple[float, ...]:
+        return self.cosine, self.sentence, self.coverage, self.behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,8 @@ def name_weights() -> NameWeights:
 
 def passage_confidence(signals: PassageSignals, embedder: str) -> float:
     """How probable it is that the passage answers the question."""
-    return logistic(_fitted("passage", embedder), astuple(signals))
+    intercept, *factors = _fitted("passage", embedder)
+    return logistic((intercept + signals.bonus, *factors), signals.fitted)
 
 
 def product_confidence(signals: ProductSignals, embedder: str) -> float:

@@ -50,3 +50,36 @@ def test_nothing_is_supported_by_nothing() -> None:
 
 def test_support_names_the_text_that_covers_the_sentence() -> None:
     assert ground.check("Standard delivery takes 2-3 working days.", EVIDENCE).support == 1
+
+
+PRICES = [
+    "Standard delivery within Germany costs 3.90 EUR. Delivery to the United Kingdom and Switzerland costs 12.90 EUR, "
+    "and delivery to China costs 19.90 EUR.",
+    "Destination: Austria, Italy; Price: 6.90 EUR",
+]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Delivery in Germany costs 3.90 EUR.",
+        "Delivery to Switzerland costs 12.90 EUR.",
+        "Delivery to China costs 19.90 EUR.",
+        "The price of delivery to Austria: 6.90 EUR.",
+    ],
+)
+def test_a_figure_may_stand_with_what_it_belongs_to(sentence: str) -> None:
+    assert ground.check(sentence, PRICES).ok, ground.check(sentence, PRICES).reason
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Delivery in Germany and Switzerland costs 3.90 EUR.",
+        "Delivery to China costs 12.90 EUR.",
+        "Delivery to Switzerland costs 19.90 EUR.",
+        "Delivery to Austria costs 12.90 EUR.",
+    ],
+)
+def test_a_figure_of_something_else_is_no_evidence(sentence: str) -> None:
+    assert ground.check(sentence, PRICES).reason.endswith("of another")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -79,7 +79,13 @@ class ListedSearch:
     error: Exception | None = None
 
     def search(
-        self, query: str, *, dialogue: Sequence[str] = (), language: str = "en", k: int = 6
+        self,
+        query: str,
+        *,
+        dialogue: Sequence[str] = (),
+        told: Collection[str] = (),
+        language: str = "en",
+        k: int = 6,
     ) -> list[Passage]:
         if self.error:
             raise self.error

@@ -38,7 +38,9 @@ def test_ingest_fills_all_parts(index: Index, pages: Path, products: list[Any]) 
     assert verified.problems == ()
     assert verified.passages == {"page": 4, "product": 5}
     assert verified.vectors["kefu-page-hashing"] == 4
-    assert verified.vectors["kefu-page-sentences2-hashing"] == 5  # two table rows are two sentences
+    assert (
+        verified.vectors["kefu-page-sentences3-hashing"] == 4 + 5
+    )  # headings; two table rows are two sentences
     snapshot = index.snapshot("page")
     assert np.allclose(np.linalg.norm(snapshot.vectors["hashing"], axis=1), 1, atol=1e-5)
 
@@ -200,7 +202,7 @@ def test_vectors_of_an_embedder_that_is_no_longer_set_are_dropped(
     ingest_docs(open_index(multilingual=type(embedder)("second")), [pages])
     index = open_index()
     ingest_docs(index, [pages])
-    assert index.rows.collections() == ["kefu-page-hashing", "kefu-page-sentences2-hashing"]
+    assert index.rows.collections() == ["kefu-page-hashing", "kefu-page-sentences3-hashing"]
     assert index.verify().problems == ()
     names = {collection.name for collection in index._vectors._client().list_collections()}
     assert "kefu-page-second" not in names

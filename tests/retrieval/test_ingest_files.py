@@ -33,7 +33,7 @@ def test_only_the_changed_file_is_embedded(index: Index, pages: Path, embedder: 
     before = embedder.embedded
     (pages / "care.txt").write_text("Care\n====\n\nOil it daily.\n")
     assert counts(ingest_docs(index, [pages])) == (0, 1, 2, 0, 0)
-    assert embedder.embedded == before + 2  # the passage and its one sentence
+    assert embedder.embedded == before + 3  # the passage, its heading and its one sentence
 
 
 def test_deletions_are_followed(index: Index, pages: Path) -> None:

@@ -54,6 +54,25 @@ def test_the_dialogue_decides_what_a_short_turn_means(search: Search) -> None:
     assert search.search("and Spain?", dialogue=["what does a return cost"])[0].source == "returns.md"
 
 
+def test_a_follow_up_stays_on_the_page_that_was_told(search: Search) -> None:
+    earlier = "how long can I return a lamp"
+    told = search.search(earlier)[0]
+    others = {passage.id for passage in search.document(told.source)} - {told.id}
+    before, after = (
+        {p.id: p.score for p in search.search("and then?", dialogue=[earlier], told=ids, k=20)}
+        for ids in ((), {told.id})
+    )
+    assert others
+    assert all(after[passage_id] > before[passage_id] for passage_id in others)
+    assert after[told.id] <= before[told.id]
+
+
+def test_what_was_told_counts_for_nothing_without_a_dialogue(search: Search) -> None:
+    told = search.search("what does delivery cost to China")[0]
+    scores = [[(p.id, p.score) for p in search.search("return a lamp", told=ids)] for ids in ((), {told.id})]
+    assert scores[0] == scores[1]
+
+
 def test_passages_that_say_the_same_are_given_once(index: Index, pages: Path) -> None:
     (pages / "copy.md").write_text((pages / "returns.md").read_text())
     ingest_docs(index, [pages])
