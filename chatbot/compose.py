@@ -126,7 +126,11 @@ def quote(
     own = [index for index, unit in enumerate(units) if unit.passage is passage]
     chosen = _grow(best, own, units, ranking, limit)
     if all((passage.id, units[index].start) in said for index in chosen):
-        return None
+        again = int(np.argmax(ranking + SAID_BEFORE * fitting))
+        if not fitting[again]:  # what holds the kind of thing that is asked for may be said once more
+            return None
+        passage, chosen = units[again].passage, [again]
+        own = [index for index, unit in enumerate(units) if unit.passage is passage]
     alone = encode([passage.title.split(" › ")[-1], *(units[index].text for index in own)]) @ query_vector
     signals = QuoteSignals(
         passage=passage.score,

@@ -8,7 +8,7 @@ to answer, and knows no customer: whose order a number names is for the tools to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from chatbot import lang, slots
@@ -23,9 +23,9 @@ from retrieval.search import Search
 HANDOFF_THRESHOLD = 0.85
 PRODUCT_WEIGHT = 0.7
 PAGE_WEIGHT = 1.4
-SURE_PAGE = 0.65
-"""How the search's confidence in a page counts against wording, and from where on a page surely answers. Chosen on
-the development half of the golden cases."""
+SURE_PAGE, LIKELY_PAGE = 0.65, 0.35
+"""How the search's confidence in a page counts against wording, and from where on a page surely or likely answers.
+Chosen on the development half of the golden cases."""
 NO_DIALOGUE = Dialogue()
 RESOLVE_THRESHOLD = 0.6
 """From this score on, a message names a product."""
@@ -111,6 +111,9 @@ class Router:
         confidence = max(scores.get(intent, 0.0), 0.9 if certain else 0.0)
         if not certain and (intent not in SOCIAL or confidence < 0.6):
             intent, confidence = self._weigh(question, intent, scores, values, dialogue, language)
+        leaning = _SIMILAR.search(question) or _COMPLETE.search(question)
+        if intent == "recommend" and not values.get("sku") and not leaning and slots.names_a_thing(question):
+            intent = "product_search"
         query = self._query(question, intent, dialogue, language)
         calls = self._calls(question, intent, values, dialogue)
         return Plan(intent, round(confidence, 4), language, query, values, tuple(calls), question)
@@ -164,6 +167,14 @@ class Router:
         if page >= SURE_PAGE and not named and (intent == "product_details" or scores.get(intent, 0.0) < 0.5):
             support["policy"] += 0.6  # a page that surely answers, against a product that nobody named
         best = max(support, key=lambda name: support[name])
+        if page < SURE_PAGE and slots.asks_about_business(question):
+            best = "out_of_scope"
+        elif (
+            best == "delivery_estimate"
+            and page >= LIKELY_PAGE
+            and slots.delivers_a_thing(countries.without(question))
+        ):
+            best = "policy"
         confidence = min(1.0, support[best] / 1.5)
         if best == _family(intent):
             return intent, confidence
@@ -176,7 +187,9 @@ class Router:
 
     def _page(self, question: str, dialogue: Dialogue, language: str) -> float:
         """How sure the search is that a page answers the question, or the question at the end of it."""
-        texts = (question, slots.focus(question))
+        texts = [question, slots.focus(question)]
+        if _HOW_TO.search(question):
+            texts.append(slots.head(question))
         return max(self._top(text, language, dialogue) for text in dict.fromkeys(texts))
 
     def _add_product(
@@ -292,7 +305,10 @@ class Router:
         # A short question may lean on the last one without saying so, and a long one may end in its question.
         short = len(lang.content_words(text)) <= 2
         best, sure = text, self._top(text, language)
-        for query in {joined if short and sure < 0.5 else text, slots.focus(text)} - {text}:
+        others = {joined if short and sure < 0.5 else text, slots.focus(text)}
+        if _HOW_TO.search(text):
+            others.add(slots.head(text))
+        for query in sorted(others - {text}):
             score = self._top(query, language)
             if score > sure:
                 best, sure = query, score

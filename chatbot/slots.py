@@ -168,6 +168,21 @@ def which_one(text: str) -> str | None:
     return match[1] if match else None
 
 
+_SUGGESTING = re.compile(
+    r"\b(?:recommend\w*|suggest\w*|ideas?|popular|best[- ]?sell\w*|trend\w*|sell(?:s|ing)?|sold|surprise\w*|inspir\w*|lik(?:e|ed|es)"
+    r"|lov(?:e|ed)|enjoy\w*|get|buy(?:ing)?|bought|order(?:s|ed)?|purchas\w*|next|else|new|others?|another|customers?|people|everyone|most|more"
+    r"|usually|right|now|today|currently|week|month|season|products?|things?|stuff|items?|articles?|something|anything|show|give"
+    r"|find|need|want|well|good|great|nice|best|top|favou?rites?|based?|history|shop|store|might|may|could|try|add|worth|interesting)\b"
+    r"|给|我|推荐|点|些|东西|吧|有|什么|么|类似|的|吗|最近|现在|卖|得|好|热销|热门|流行|猜|喜欢|会|搭配|商品|产品|哪|买|值|还|别的|其他|请|你们|能|可以|一下|呢",
+    re.IGNORECASE,
+)
+
+
+def names_a_thing(text: str) -> bool:
+    """Whether a wish for suggestions says of what: "recommend a tent" does, "what would you recommend?" does not."""
+    return bool(lang.content_words(_SUGGESTING.sub(" ", text)))
+
+
 def asks_for_person(text: str) -> bool:
     return bool(_PERSON.search(text)) and not _NOT_PERSON.search(text)
 
@@ -245,8 +260,21 @@ _PLEASANTRIES = re.compile(
 )
 
 
+_SHORTHAND = {
+    "2fa": "two-step sign-in", "mfa": "two-step sign-in", "cod": "cash on delivery", "eta": "delivery time", "pw": "password",
+    "pwd": "password", "acct": "account", "addr": "address", "u": "you", "ur": "your", "tel": "telephone", "msg": "message",
+    "t&c": "terms", "t&cs": "terms", "b2b": "business order", "qty": "quantity", "xmas": "Christmas", "bday": "birthday",
+    "w/o": "without", "thx": "thanks", "2nd": "second", "nxt": "next", "cc": "credit card",
+}  # fmt: skip
+_SHORT_WORD = re.compile(
+    rf"(?<![\w&/.@-])(?:{'|'.join(re.escape(word) for word in sorted(_SHORTHAND, key=len, reverse=True))})(?![\w&/.@-])",
+    re.IGNORECASE,
+)
+
+
 def core(text: str) -> str:
-    """The message without greetings, thanks and polite wrapping, and without shouting; never empty."""
+    """The message without greetings, thanks and polite wrapping, shouting and shorthand; never empty."""
+    text = _SHORT_WORD.sub(lambda match: _SHORTHAND[match.group().lower()], text)
     letters = [c for c in text if c.isascii() and c.isalpha()]
     if len(letters) > 12 and sum(c.isupper() for c in letters) > 0.6 * len(letters):
         text = text.lower()
@@ -261,6 +289,40 @@ def focus(text: str) -> str:
     last = asked[-1] if asked else text
     clauses = re.split(rf"[,，;]\s+(?=(?:and |so |but )?{_QUESTION_START}\b)", last, flags=re.IGNORECASE)
     return clauses[-1] if len(lang.content_words(clauses[-1])) >= 2 else last
+
+
+def head(text: str) -> str:
+    """The question without what it is for: "how do I get a quote" of "how do I get a quote for 40 notebooks"."""
+    cut = re.split(r"\s(?:for|with|from|on|of|about)\s", text, maxsplit=1)[0]
+    return cut if lang.content_words(cut) else text
+
+
+_DELIVERING = re.compile(
+    r"\b(?:deliver\w*|ship\w*|sen[dt]\w*|post(?:age|ed|al)?|costs?|prices?|fees?|charges?|much|long|times?|days?|weeks?|parcels?|packages?"
+    r"|orders?|express|overnight|next|tomorrow|standard|free|fast|quick\w*|soon|arriv\w*|take|takes|reach\w*|get|go|goes|come|there|here|possible|also"
+    r"|available|offer|options?|rates?|estimated?|limit|from|minimum|until|before|christmas|working|address|location|live|country|abroad"
+    r"|overseas|international\w*|worldwide|home|door|customers?|people|something|anything|things?|stuff|products?|items?|everything|like|want"
+    r"|know|need|tell|many|now|today|if|value|eur|euros?|and|kg)\b|\d+",
+    re.IGNORECASE,
+)
+
+
+def delivers_a_thing(text: str) -> bool:
+    """Whether a question of delivery, without its country, is about something that a page may know of ("can plants be
+    sent to …"). English only: other languages give False."""
+    return text.isascii() and bool(lang.content_words(_DELIVERING.sub(" ", text)))
+
+
+_BUSINESS = re.compile(
+    r"\b(?:suppliers?|profits?|margins?|revenue|turnover|sales figures|salar(?:y|ies)|shareholders?|investors?|bankrupt\w*)\b"
+    r"|\bhow many .{1,60}\b(?:did|have|do) you (?:\w+ )?(?:sell|sold)\b|供应商|利润|营业额|工资|股东|投资人|销量",
+    re.IGNORECASE,
+)
+
+
+def asks_about_business(text: str) -> bool:
+    """Whether the message wants to know of the shop's own business, which no tool knows."""
+    return bool(_BUSINESS.search(text))
 
 
 _COMMANDS_MACHINE = re.compile(

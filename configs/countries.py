@@ -52,6 +52,11 @@ def find(text: str) -> str | None:
     return _codes()[found.group()] if found else None
 
 
+def without(text: str) -> str:
+    """The text without the countries that it names."""
+    return _mention().sub(" ", text.casefold())
+
+
 def display(code: str, language: str) -> str:
     """The country's name in a language; the code itself if it is in no list."""
     names = _table().get(code.upper())

@@ -15,6 +15,7 @@ _VAGUE = frozenset(
 )
 """Parts of attribute names that say nothing by themselves."""
 _EMPTY = frozenset({"the", "is", "it", "a", "an", "for", "what", "this", "that", "i", "can", "does"})
+_QUALIFIED = re.compile(r"\b(?:for|with|without|of)\b", re.IGNORECASE)
 _TRUTH = {"yes": True, "true": True, "no": False, "false": False, "是": True, "否": False}
 
 
@@ -24,12 +25,14 @@ def find_attribute(names: Iterable[str], wanted: str, *, about: str = "") -> str
     ``wanted`` is a name ("dishwasher safe", 刀长) or a whole question ("Can I put it in the dishwasher?");
     ``about`` is the product's name, whose words in the question ask for nothing.
     """
-    best, best_score = None, 0.0
-    for name in names:
-        score = _score(name, wanted, about)
-        if score > best_score:
-            best, best_score = name, score
-    return best if best_score >= _ENOUGH else None
+    names = list(names)
+    # "Which oven temperature for a pan with a coating?" asks for the oven, not for the coating.
+    for question in dict.fromkeys((_QUALIFIED.split(wanted)[0], wanted)):
+        scores = {name: _score(name, question, about) for name in names}
+        best = max(scores, key=lambda name: scores[name], default=None)
+        if best is not None and scores[best] >= _ENOUGH:
+            return best
+    return None
 
 
 def _score(name: str, wanted: str, about: str) -> float:

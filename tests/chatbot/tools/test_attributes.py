@@ -40,6 +40,7 @@ POT = [
         (POT, "how much does it hold", "capacity"),
         (POT, "Is it microwave safe?", "microwave_safe"),
         (POT, "is it safe", None),
+        (POT, "which oven temperature is the limit for a pot of this material", "ovenproof_to"),
         (POT, "how big is it?", "size"),
         (POT, "能用微波炉加热吗", "microwave_safe"),
     ],
