@@ -23,9 +23,8 @@ from retrieval.search import Search
 HANDOFF_THRESHOLD = 0.85
 PRODUCT_WEIGHT = 0.7
 PAGE_WEIGHT = 1.4
-SURE_PAGE, LIKELY_PAGE = 0.65, 0.35
-"""How the search's confidence in a page counts against wording, and from where on a page surely or likely answers.
-Chosen on the development half of the golden cases."""
+SURE_PAGE = 0.65
+"""How the search's confidence in a page counts against wording, and from where on a page surely answers. Chosen on the development half of the golden cases."""
 NO_DIALOGUE = Dialogue()
 RESOLVE_THRESHOLD = 0.6
 """From this score on, a message names a product."""
@@ -86,7 +85,8 @@ class Router:
         plans: list[Plan] = []
         for part in slots.questions(message):
             plan = self._plan_one(part, dialogue, language)
-            plans.append(plan)
+            if not plan.calls or plan.calls not in [other.calls for other in plans]:  # asked in two ways
+                plans.append(plan)
             dialogue = dialogue.after(plan)
         if len(plans) > 1:  # "Hello! Where is my order?" is one question
             plans = [plan for plan in plans if plan.intent not in SOCIAL] or plans[:1]
@@ -169,11 +169,7 @@ class Router:
         best = max(support, key=lambda name: support[name])
         if page < SURE_PAGE and slots.asks_about_business(question):
             best = "out_of_scope"
-        elif (
-            best == "delivery_estimate"
-            and page >= LIKELY_PAGE
-            and slots.delivers_a_thing(countries.without(question))
-        ):
+        elif best == "delivery_estimate" and slots.delivers_goods(question):
             best = "policy"
         confidence = min(1.0, support[best] / 1.5)
         if best == _family(intent):
@@ -254,6 +250,11 @@ class Router:
             inherited = self._inherit(values, dialogue)
             if inherited:
                 return inherited, True
+        bare = len(lang.content_words(text)) <= 2 and not values.get("sku")
+        if dialogue.intent == "delivery_estimate" and values.get("aspect") == "price" and bare:
+            return "delivery_estimate", True
+        if slots.asks_suggestions(text) and not values.get("sku"):
+            return "recommend", True
         if _REQUEST_CHANGE.search(text) and intent in PERSONAL:
             return "policy", True
         if intent == "return_eligibility":
@@ -332,7 +333,8 @@ class Router:
             case "return_eligibility":
                 return [ToolCall("return_eligibility", _given(order_id=order_id, sku=values.get("sku")))]
             case "delivery_estimate":
-                country = values.get("country") or (dialogue.country if slots.is_follow_up(text) else None)
+                leans = slots.is_follow_up(text) or dialogue.intent == intent
+                country = values.get("country") or (dialogue.country if leans else None)
                 return [ToolCall("delivery_estimate", _given(country=country, express=values.get("express")))]
             case "product_details" if values.get("sku"):
                 return [ToolCall("product_details", self._details(text, values))]

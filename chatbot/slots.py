@@ -49,8 +49,8 @@ _ORDINAL = re.compile(
 )
 
 _PERSON = re.compile(
-    r"\b(?:talk|speak|chat|connect|transfer|put|pass|get|give|want|need|let|have|forward|escalate|prefer|reach)\b.{0,40}"
-    r"\b(?:human|person|people|agent|representative|rep|operator|manager|supervisor|someone|somebody|(?:support|service) (?:team|staff|agent)|real (?:one|person))\b"
+    r"\b(?:talk|speak|chat|call|connect|transfer|put|pass|get|give|want|need|let|have|forward|escalate|prefer|reach)\b.{0,40}"
+    r"\b(?:human|person|people|agent|representative|rep|operator|manager|supervisor|boss|employee|colleague|advis[eo]r|staff member|someone|somebody|(?:support|service) (?:team|staff|agent)|real (?:one|person))\b"
     r"|^\W*(?:human|agent|operator|representative|real person|a person)(?: please| now)?\W*$"
     r"|人工|真人|转接|客服人员|找(?:个|你们)?(?:人|经理|主管)",
     re.IGNORECASE,
@@ -172,10 +172,21 @@ _SUGGESTING = re.compile(
     r"\b(?:recommend\w*|suggest\w*|ideas?|popular|best[- ]?sell\w*|trend\w*|sell(?:s|ing)?|sold|surprise\w*|inspir\w*|lik(?:e|ed|es)"
     r"|lov(?:e|ed)|enjoy\w*|get|buy(?:ing)?|bought|order(?:s|ed)?|purchas\w*|next|else|new|others?|another|customers?|people|everyone|most|more"
     r"|usually|right|now|today|currently|week|month|season|products?|things?|stuff|items?|articles?|something|anything|show|give"
-    r"|find|need|want|well|good|great|nice|best|top|favou?rites?|based?|history|shop|store|might|may|could|try|add|worth|interesting)\b"
+    r"|find|need|want|well|good|great|nice|best|top|favou?rites?|based?|history|shop|store|might|may|could|try|add|worth|interesting|moment|lately|days|choose|help|know|idea)\b"
     r"|给|我|推荐|点|些|东西|吧|有|什么|么|类似|的|吗|最近|现在|卖|得|好|热销|热门|流行|猜|喜欢|会|搭配|商品|产品|哪|买|值|还|别的|其他|请|你们|能|可以|一下|呢",
     re.IGNORECASE,
 )
+
+
+_POPULAR = re.compile(
+    r"\b(?:popular|best[- ]?sell\w*|trending|recommend(?:ations?)?|suggest(?:ions?)?|inspire me)\b|推荐|热销|热门",
+    re.IGNORECASE,
+)
+
+
+def asks_suggestions(text: str) -> bool:
+    """Whether the message asks for suggestions of nothing particular."""
+    return bool(_POPULAR.search(text)) and not names_a_thing(text)
 
 
 def names_a_thing(text: str) -> bool:
@@ -183,8 +194,15 @@ def names_a_thing(text: str) -> bool:
     return bool(lang.content_words(_SUGGESTING.sub(" ", text)))
 
 
+_FOR_SOMEBODY = re.compile(
+    r"\bfor (?:[\w-]+ ){0,3}?(?:people|persons?|someone|somebody|manager|boss|colleague|employee|human|agent)s?\b",
+    re.IGNORECASE,
+)
+
+
 def asks_for_person(text: str) -> bool:
-    return bool(_PERSON.search(text)) and not _NOT_PERSON.search(text)
+    """Whether the message asks for a person; "a tent for four people" does not."""
+    return bool(_PERSON.search(_FOR_SOMEBODY.sub(" ", text))) and not _NOT_PERSON.search(text)
 
 
 def aspect(text: str) -> str | None:
@@ -297,20 +315,21 @@ def head(text: str) -> str:
     return cut if lang.content_words(cut) else text
 
 
-_DELIVERING = re.compile(
-    r"\b(?:deliver\w*|ship\w*|sen[dt]\w*|post(?:age|ed|al)?|costs?|prices?|fees?|charges?|much|long|times?|days?|weeks?|parcels?|packages?"
-    r"|orders?|express|overnight|next|tomorrow|standard|free|fast|quick\w*|soon|arriv\w*|take|takes|reach\w*|get|go|goes|come|there|here|possible|also"
-    r"|available|offer|options?|rates?|estimated?|limit|from|minimum|until|before|christmas|working|address|location|live|country|abroad"
-    r"|overseas|international\w*|worldwide|home|door|customers?|people|something|anything|things?|stuff|products?|items?|everything|like|want"
-    r"|know|need|tell|many|now|today|if|value|eur|euros?|and|kg)\b|\d+",
+_GOODS = re.compile(
+    r"\b(?:can|could|may|will|are|is) (?P<passive>.{3,40}?) (?:(?:allowed|permitted) to )?be (?:sent|shipped|delivered|posted|imported)\b"
+    r"|\b(?:send|ship|deliver|post) (?P<active>.{3,40}?) (?:to|into)\b|\b(?P<duty>import (?:tax|duty|duties)|customs|vat)\b",
     re.IGNORECASE,
+)
+_ANY_GOODS = frozenset(
+    lang.stem(word)
+    for word in "parcel package order delivery thing stuff item article product anything something everything present gift purchase".split()
 )
 
 
-def delivers_a_thing(text: str) -> bool:
-    """Whether a question of delivery, without its country, is about something that a page may know of ("can plants be
-    sent to …"). English only: other languages give False."""
-    return text.isascii() and bool(lang.content_words(_DELIVERING.sub(" ", text)))
+def delivers_goods(text: str) -> bool:
+    """Whether a question of delivery is whether some kind of goods can be sent, or what customs take."""
+    found = None if re.search(r"\bhow (?:much|long|soon)\b", text, re.IGNORECASE) else _GOODS.search(text)
+    return bool(found and set(lang.content_words(found[found.lastgroup or 0])) - _ANY_GOODS)
 
 
 _BUSINESS = re.compile(

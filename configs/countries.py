@@ -49,12 +49,9 @@ def resolve(name: str) -> str | None:
 def find(text: str) -> str | None:
     """The code of the first country that a message names ("Do you ship to the UK?"), None if it names none."""
     found = _mention().search(text.casefold())
-    return _codes()[found.group()] if found else None
-
-
-def without(text: str) -> str:
-    """The text without the countries that it names."""
-    return _mention().sub(" ", text.casefold())
+    if found:
+        return _codes()[found.group()]
+    return "US" if re.search(r"\bUS\b", text) and not text.isupper() else None
 
 
 def display(code: str, language: str) -> str:
