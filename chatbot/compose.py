@@ -27,6 +27,7 @@ Ask = Callable[[str], NDArray[np.float32]]
 MAX_QUOTE_WORDS = 70
 SAID_BEFORE = 0.12
 """What a unit that was just quoted loses in the ranking."""
+CONTEXT_SHARE = 0.25
 MISSING_KIND = 0.45
 """What is left of the confidence in a quote without the number, time or address that the question asks for."""
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -103,18 +104,21 @@ def quote(
     language: str,
     limit: int,
     said: Collection[tuple[str, int]] = (),
+    context: str = "",
 ) -> QuoteDraft | None:
     """The sentences of the passages that answer best, verbatim, at most ``limit`` units from one passage.
 
     ``said`` names units, by passage and start, that the shopper has just been told: others go first, and a quote of
     nothing else is no answer.
+    ``context`` is the question together with what it leans on: its words count half.
     ``encode`` maps the units' texts to unit vectors (cached by the caller); ``query_vector`` has shape (dim,).
     """
     units = [unit for passage in passages for unit in _units(passage)]
     if not units:
         return None
     cosine = encode([unit.ranked_by(language) for unit in units]) @ query_vector
-    wanted = _idf_words(query, passages)
+    wanted = {word: CONTEXT_SHARE * weight for word, weight in _idf_words(context, passages).items()}
+    wanted |= _idf_words(query, passages)
     coverage = np.array([_coverage(wanted, f"{unit.passage.title} {unit.text}") for unit in units])
     found = np.array([unit.passage.score for unit in units])
     first = np.array([unit.first for unit in units], dtype=float)
