@@ -14,6 +14,9 @@ class Dialogue:
     """What the last turns left behind for the next message to lean on."""
 
     skus: tuple[str, ...] = ()
+    """The products that were shown or named last."""
+    named: tuple[str, ...] = ()
+    """The last products that one question each was about, newest first."""
     orders: tuple[str, ...] = ()
     order_id: str | None = None
     signed_in: bool = False
@@ -52,6 +55,7 @@ class Dialogue:
         return replace(
             self,
             skus=(sku,) if sku else self.skus,
+            named=(sku, *(other for other in self.named if other != sku))[:2] if sku else self.named,
             order_id=plan.slots.get("order_id", self.order_id),
             country=plan.slots.get("country", self.country),
             intent=self.intent if plan.intent in SOCIAL else plan.intent,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chatbot import lang, slots
+from chatbot import lang, referents, slots
 from chatbot.conversation import Plan, ToolCall
 from chatbot.dialogue import Dialogue
 from chatbot.intents import PERSONAL, PRODUCT, SOCIAL, Classifier
@@ -26,16 +26,9 @@ PAGE_WEIGHT = 1.4
 SURE_PAGE = 0.65
 """How the search's confidence in a page counts against wording, and from where on a page surely answers. Chosen on the development half of the golden cases."""
 NO_DIALOGUE = Dialogue()
-RESOLVE_THRESHOLD = 0.6
-"""From this score on, a message names a product."""
 
 _OWN = re.compile(
     r"\b(?:my|i (?:have )?(?:bought|ordered|got|received))\b|我的|我买|我订|我收到", re.IGNORECASE
-)
-_OWN_ORDER = re.compile(
-    r"\bmy (?:\w+ ){0,2}(?:order|orders|parcel|package|delivery|purchase|shipment)\b|\b(?:this|that|the) order\b|\bi (?:\w+ )?(?:bought|ordered)\b"
-    r"|(?:我的|这个|那个|这张)(?:最近的|上一个|最新的)?(?:订单|包裹|快递|快件)|我(?:买|订)的",
-    re.IGNORECASE,
 )
 _HOW_TO = re.compile(
     r"\bhow (?:do|can|would|should|to)\b|\bwhat (?:is|are|do) .*\b(?:policy|conditions?|rules?)\b|怎么|如何|怎样|政策|条件",
@@ -106,7 +99,7 @@ class Router:
         country = countries.find(text)
         if country:
             values["country"] = country
-        self._add_product(question, values, dialogue, language, scores)
+        values |= referents.find(question, values, dialogue, self._products, language, scores)
         intent, certain = self._choose(question, scores, values, dialogue)
         confidence = max(scores.get(intent, 0.0), 0.9 if certain else 0.0)
         if not certain and (intent not in SOCIAL or confidence < 0.6):
@@ -146,7 +139,7 @@ class Router:
         where = values.get("country") or dialogue.country
         own = (
             PERSONAL
-            if _OWN_ORDER.search(question) or values.get("order_id")
+            if slots.own_order(question) or values.get("order_id")
             else PERSONAL - {"return_eligibility"}
         )
         support = {
@@ -188,50 +181,6 @@ class Router:
             texts.append(slots.head(question))
         return max(self._top(text, language, dialogue) for text in dict.fromkeys(texts))
 
-    def _add_product(
-        self,
-        text: str,
-        values: dict[str, Any],
-        dialogue: Dialogue,
-        language: str,
-        scores: Mapping[str, float],
-    ) -> None:
-        """Put the product that the message names, or leans on, into ``values``."""
-        index = slots.ordinal(text)
-        if (
-            index is not None
-            and dialogue.intent in PERSONAL
-            and -len(dialogue.orders) <= index < len(dialogue.orders)
-        ):
-            values["order_id"] = dialogue.orders[index]
-            return
-        if index is not None and dialogue.skus and -len(dialogue.skus) <= index < len(dialogue.skus):
-            values["sku"], values["sku_score"] = dialogue.skus[index], 1.0
-            return
-        hits = self._products.resolve(text, language=language, k=8)
-        if hits and hits[0].score >= RESOLVE_THRESHOLD:
-            values["sku"], values["sku_score"] = hits[0].sku, round(hits[0].score, 3)
-            return
-        if not dialogue.skus:
-            return
-        leans = slots.is_follow_up(text)
-        which = slots.which_one(text)
-        if which and dialogue.intent in PRODUCT:
-            found = self._products.search(which, language=language, k=8)
-            shown = [hit.sku for hit in found if hit.sku in dialogue.skus and hit.matched]
-            others = self._products.search(
-                f"{which} {dialogue.query}", language=language, exclude=dialogue.skus, k=3
-            )
-            like = [hit.sku for hit in others if which.lower() in hit.matched]
-            if shown or like:
-                values["sku"], values["sku_score"] = (shown or like)[0], 0.6
-                return
-        about_products = sum(scores.get(intent, 0.0) for intent in ("product_details", "recommend"))
-        elsewhere = max((score for intent, score in scores.items() if intent not in PRODUCT), default=0.0)
-        short = len(lang.words(text)) <= 8 and elsewhere < 0.8 and not _OWN_ORDER.search(text)
-        if (leans and about_products > 0.15) or (dialogue.intent in PRODUCT and ("aspect" in values or slots.is_elliptic(text) or short)):  # fmt: skip
-            values["sku"], values["sku_score"] = dialogue.skus[0], 0.5
-
     def _choose(
         self, text: str, scores: Mapping[str, float], values: Mapping[str, Any], dialogue: Dialogue
     ) -> tuple[str, bool]:
@@ -240,7 +189,7 @@ class Router:
         leans = slots.is_follow_up(text) and (
             dialogue.order_id is not None or (dialogue.signed_in and dialogue.intent in PERSONAL)
         )
-        own_order = bool(values.get("order_id") or _OWN_ORDER.search(text) or leans)
+        own_order = bool(values.get("order_id") or slots.own_order(text) or leans)
         sku_score = float(values.get("sku_score", 0.0))
 
         if values.get("order_id") and intent not in PERSONAL and len(lang.content_words(text)) <= 3:

@@ -150,10 +150,30 @@ def is_elliptic(text: str) -> bool:
     return bool(_ELLIPTIC.search(text) or _ELLIPTIC_ZH.search(text)) and len(lang.words(text)) <= 14
 
 
+_OWN_ORDER = re.compile(
+    r"\bmy (?:\w+ ){0,2}(?:order|orders|parcel|package|delivery|purchase|shipment)\b|\b(?:this|that|the) order\b|\bi (?:\w+ )?(?:bought|ordered)\b"
+    r"|(?:我的|这个|那个|这张)(?:最近的|上一个|最新的)?(?:订单|包裹|快递|快件)|我(?:买|订)的",
+    re.IGNORECASE,
+)
+
+
+def own_order(text: str) -> bool:
+    """Whether the message speaks of an order of the shopper's own."""
+    return bool(_OWN_ORDER.search(text))
+
+
 def ordinal(text: str) -> int | None:
     """The index that "the second one" names in what was listed before."""
     match = _ORDINAL.search(text)
     return _ORDINALS[(match[1] or match[2]).lower()] if match else None
+
+
+_OTHER_ONES = re.compile(r"\b(?!(?:the|these|those|which|first|last)\b)\w+ ones\b", re.IGNORECASE)
+
+
+def other_ones(text: str) -> bool:
+    """Whether the message asks for others of a kind: "and blue ones?"."""
+    return bool(_OTHER_ONES.search(text))
 
 
 _WHICH_ONE = re.compile(

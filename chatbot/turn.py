@@ -237,7 +237,14 @@ class _Turn(TurnState):
         named = [passage for passage in passages if passage.kind == "product"]
         limit = settings.quote_sentences
         page = compose.quote(
-            plan.question, vector, pages, embedding.passages, language=plan.language, limit=limit, said=said, context=plan.query
+            plan.question,
+            vector,
+            pages,
+            embedding.passages,
+            language=plan.language,
+            limit=limit,
+            said=said,
+            context=plan.query,
         )
         product = compose.product_quote(
             plan.question, named, embedding.passages, embedding.query, limit=limit

@@ -6,6 +6,7 @@ database. Does not know orders, customers or how products are worded.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -155,6 +156,13 @@ class ProductSearch:
         catalogue = self._catalogue()
         found = catalogue.names.resolve(text, catalogue.spelling)
         return [ProductHit(catalogue.skus[named.row], named.score, named.matched) for named in found[:k]]
+
+    def by_price(self, skus: Sequence[str]) -> list[str]:
+        """The products from cheap to dear, by their lowest price at the last ingest; those without a price last."""
+        catalogue = self._catalogue()
+        row = {sku: i for i, sku in enumerate(catalogue.skus)}
+        price = {sku: float(catalogue.low[row[sku]]) for sku in skus if sku in row}
+        return sorted(skus, key=lambda sku: (not price.get(sku, math.nan) >= 0, price.get(sku, 0.0)))
 
     def categories(self) -> list[str]:
         return sorted({str(facts["category"]) for facts in self._catalogue().facts if facts["category"]})

@@ -1,0 +1,87 @@
+"""Which products, or which order, a message means: named in it, picked from a list that was shown, or just spoken of.
+
+Knows what was said and what products are called; decides no intent and looks up no facts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chatbot import lang, slots
+from chatbot.dialogue import Dialogue
+from chatbot.intents import PERSONAL, PRODUCT
+from retrieval.products import ProductSearch
+
+RESOLVE_THRESHOLD = 0.6
+"""From this score on, a message names a product."""
+_COMPARED = 4
+"""So many products are answered for at once."""
+
+_CHEAPEST = re.compile(
+    r"\bthe (?P<low>cheap(?:er|est)|least expensive)|\bthe (?:(?:most|more) expensive|dearest|priciest)|最便宜(?P<low_zh>的)|最贵的",
+    re.IGNORECASE,
+)
+_ALL_OF_THEM = re.compile(
+    r"\b(?:which|what)(?: ones?)? of (?:them|these|those)\b|\bany of (?:them|these|those)\b|\ball of (?:them|these|those)\b"
+    r"|\b(?:do|are|can|have|will) (?:they|these|those)\b(?= all\b)|哪(?:一)?[款个件把]",
+    re.IGNORECASE,
+)
+_COMPARES = re.compile(
+    r"\bwhich(?: one)?(?: of (?:the two|both))? is (?:the )?(?:\w+er|\w+est|better|more \w+|less \w+)\b|\b(?:of )?(?:both|the two)\b",
+    re.IGNORECASE,
+)
+
+
+def find(
+    text: str,
+    values: Mapping[str, Any],
+    dialogue: Dialogue,
+    products: ProductSearch,
+    language: str,
+    scores: Mapping[str, float],
+) -> dict[str, Any]:
+    """``sku`` with its ``sku_score``, ``skus`` if several are meant, or ``order_id``; empty if nothing is meant."""
+    index = slots.ordinal(text)
+    if (
+        index is not None
+        and dialogue.intent in PERSONAL
+        and -len(dialogue.orders) <= index < len(dialogue.orders)
+    ):
+        return {"order_id": dialogue.orders[index]}
+    shown = dialogue.skus
+    if index is not None and shown and -len(shown) <= index < len(shown):
+        return _one(shown[index], 1.0)
+    superlative = _CHEAPEST.search(text)
+    if superlative and len(shown) > 1:
+        low = superlative["low"] or superlative["low_zh"]
+        return _one(products.by_price(shown)[0 if low else -1], 0.9)
+    hits = products.resolve(text, language=language, k=8)
+    if hits and hits[0].score >= RESOLVE_THRESHOLD:
+        return _one(hits[0].sku, round(hits[0].score, 3))
+    if not shown:
+        return {}
+    several = shown if _ALL_OF_THEM.search(text) else dialogue.named if _COMPARES.search(text) else ()
+    if len(several) > 1 and dialogue.intent in PRODUCT:
+        return {**_one(several[0], 0.9), "skus": list(several[:_COMPARED])}
+    which = slots.which_one(text)
+    if which and dialogue.intent in PRODUCT:
+        found = products.search(which, language=language, k=8)
+        of_shown = [hit.sku for hit in found if hit.sku in shown and hit.matched]
+        others = products.search(f"{which} {dialogue.query}", language=language, exclude=shown, k=3)
+        like = [hit.sku for hit in others if which.lower() in hit.matched]
+        if of_shown or like:
+            return _one((of_shown or like)[0], 0.6)
+    if slots.other_ones(text):
+        return {}
+    about_products = sum(scores.get(intent, 0.0) for intent in ("product_details", "recommend"))
+    elsewhere = max((score for intent, score in scores.items() if intent not in PRODUCT), default=0.0)
+    short = len(lang.words(text)) <= 8 and elsewhere < 0.8 and not slots.own_order(text)
+    leans = slots.is_follow_up(text) and about_products > 0.15
+    goes_on = dialogue.intent in PRODUCT and ("aspect" in values or slots.is_elliptic(text) or short)
+    return _one(shown[0], 0.5) if leans or goes_on else {}
+
+
+def _one(sku: str, score: float) -> dict[str, Any]:
+    return {"sku": sku, "sku_score": score}
