@@ -12,13 +12,9 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from chatbot import compose, lang
 from chatbot import prompt as prompts
-from chatbot.answers import Match
 from chatbot.conversation import (
     Carded,
     Citation,
@@ -41,8 +37,9 @@ from chatbot.conversation import (
     ToolResult,
 )
 from chatbot.engine.base import Sampling
+from chatbot.gather import Gathering
 from chatbot.intents import SOCIAL
-from chatbot.turn_state import Bot, Embedding, TurnState, kind_of
+from chatbot.turn_state import Bot, Embedding, kind_of
 from configs import templates
 from configs.errors import EngineError
 from retrieval.passages import Passage
@@ -94,7 +91,7 @@ async def answer(
     yield turn.event(Done, turn=await turn.store(message_ids))
 
 
-class _Turn(TurnState):
+class _Turn(Gathering):
     """Runs down the ladder."""
 
     async def run(self) -> AsyncIterator[Event]:
@@ -190,68 +187,6 @@ class _Turn(TurnState):
         """Whether another passage answers much more surely than an approved answer that is merely near."""
         cited = {citation.passage_id for citation in approved.citations}
         return draft is not None and draft.passage.id not in cited and draft.confidence >= SURE_QUOTE
-
-    def _approved(self, plan: Plan) -> tuple[compose.Piece | None, Match | None]:
-        """The approved answer to this question, if one is near enough, and its match."""
-        match = self.bot.answers.match(plan.question, plan.language)
-        if match is None or match.score < self.bot.settings.compose.approved_threshold:
-            return None, None
-        text = match.answer.answer[plan.language]
-        sources = self.bot.search.document(match.answer.source) if match.answer.source else []
-        english = match.answer.answer.get("en", text)
-        cited = [compose.cite(span.text, sources, len(self._sentences)) for span in lang.sentences(english)]
-        unique = {(c.passage_id, c.start): c for c in cited if c is not None}
-        for passage in sources:
-            if any(c.passage_id == passage.id for c in unique.values()):
-                self._passages[passage.id] = passage
-        return compose.Piece(text, tuple(unique.values())), match
-
-    def _find(self, plan: Plan) -> list[Passage]:
-        """Passages for one question: of the pages, and of the product that is asked about."""
-        sku = plan.slots.get("sku")
-        earlier = [
-            turn.message for turn in reversed(self._history[-self.bot.settings.retrieval.dialogue_turns :])
-        ]
-        k = self.bot.settings.retrieval.passages
-        told = {citation.passage_id for turn in self._history[-1:] for citation in turn.reply.citations}
-        found = self.bot.search.search(plan.query, dialogue=earlier, told=told, language=plan.language, k=k)
-        if plan.query != plan.question:  # it leans on what was said: the words alone may find the better page
-            found = compose.merged(found, self.bot.search.search(plan.question, language=plan.language, k=k))
-        if plan.intent == "product_details" and sku:
-            # The product was named: its own text is what the question is about.
-            found = self.bot.search.document(f"product:{sku}") + found
-        for passage in found:
-            self._passages[passage.id] = passage
-        return found
-
-    def _quote(self, plan: Plan, passages: Sequence[Passage]) -> compose.QuoteDraft | None:
-        """The best quote; the text of a product that was named comes before the pages if it may speak."""
-        embedding = self.bot.embeddings.get(plan.language, self.bot.embeddings["en"])
-        settings = self.bot.settings.compose
-        vector = embedding.query(plan.query)
-        if plan.query != plan.question:
-            vector = vector + embedding.query(plan.question)
-            vector /= np.linalg.norm(vector)
-        said = self.said(leans=plan.query != plan.question)
-        pages = [passage for passage in passages if passage.kind == "page"]
-        named = [passage for passage in passages if passage.kind == "product"]
-        limit = settings.quote_sentences
-        page = compose.quote(
-            plan.question,
-            vector,
-            pages,
-            embedding.passages,
-            language=plan.language,
-            limit=limit,
-            said=said,
-            context=plan.query,
-        )
-        product = compose.product_quote(
-            plan.question, named, embedding.passages, embedding.query, limit=limit
-        )
-        if product is not None and product.confidence >= settings.product_quote_threshold:
-            return replace(product, confidence=max(product.confidence, settings.quote_threshold))
-        return page
 
     # --- the rungs ---
 
