@@ -25,6 +25,7 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 Ask = Callable[[str], NDArray[np.float32]]
 
 MAX_QUOTE_WORDS = 70
+_TABLE_ROW = re.compile(r"[^.;:\n]{1,60}: [^;\n]+; ")
 SAID_BEFORE = 0.12
 """What a unit that was just quoted loses in the ranking."""
 CONTEXT_SHARE = 0.25
@@ -130,9 +131,12 @@ def quote(
     own = [index for index, unit in enumerate(units) if unit.passage is passage]
     chosen = _grow(best, own, units, ranking, limit)
     if all((passage.id, units[index].start) in said for index in chosen):
-        again = int(np.argmax(ranking + SAID_BEFORE * fitting))
-        if not fitting[again]:  # what holds the kind of thing that is asked for may be said once more
+        # What holds all the words or the kind of thing that is asked for may be said once more.
+        own_words = dict.fromkeys(lang.content_words(query), 1.0)
+        holds = np.array([_coverage(own_words, unit.text) == 1.0 for unit in units]) | (fitting > 0)
+        if not holds.any():
             return None
+        again = int(np.argmax(np.where(holds, ranking, -np.inf)))
         passage, chosen = units[again].passage, [again]
         own = [index for index, unit in enumerate(units) if unit.passage is passage]
     alone = encode([passage.title.split(" › ")[-1], *(units[index].text for index in own)]) @ query_vector
@@ -237,7 +241,8 @@ def _grow(
         if not neighbours:
             break
         following = max(neighbours, key=lambda index: ranking[index] + (0.05 if index > best else 0.0))
-        if whole > MAX_QUOTE_WORDS and ranking[following] < 0.72 * ranking[best]:
+        row = _TABLE_ROW.match(units[following].text)  # rows of a table say nothing of each other
+        if (whole > MAX_QUOTE_WORDS or row) and ranking[following] < (0.9 if row else 0.72) * ranking[best]:
             break
         chosen.append(following)
         length += len(lang.words(units[following].text))

@@ -16,6 +16,9 @@ from chatbot.conversation import Plan
 from chatbot.turn_state import TurnState
 from retrieval.passages import Passage
 
+NAMED = 0.75
+"""From this score on, a product was surely named."""
+
 
 class Gathering(TurnState):
     """A turn that can look things up."""
@@ -46,8 +49,8 @@ class Gathering(TurnState):
         found = self.bot.search.search(plan.query, dialogue=earlier, told=told, language=plan.language, k=k)
         if plan.query != plan.question:  # it leans on what was said: the words alone may find the better page
             found = compose.merged(found, self.bot.search.search(plan.question, language=plan.language, k=k))
-        if plan.intent == "product_details" and sku:
-            # The product was named: its own text is what the question is about.
+        if sku and (plan.intent == "product_details" or float(plan.slots.get("sku_score", 0.0)) >= NAMED):
+            # The product was named: its own text may be what the question is about.
             found = self.bot.search.document(f"product:{sku}") + found
         for passage in found:
             self._passages[passage.id] = passage
@@ -78,6 +81,9 @@ class Gathering(TurnState):
         product = compose.product_quote(
             plan.question, named, embedding.passages, embedding.query, limit=limit
         )
+        surely = page is not None and page.confidence >= settings.quote_threshold
+        if plan.intent == "policy" and surely:
+            return page
         if product is not None and product.confidence >= settings.product_quote_threshold:
             return replace(product, confidence=max(product.confidence, settings.quote_threshold))
         return page

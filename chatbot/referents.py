@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chatbot import lang, slots
+from chatbot import asks, lang, slots
 from chatbot.dialogue import Dialogue
 from chatbot.intents import PERSONAL, PRODUCT
 from retrieval.products import ProductSearch
@@ -73,11 +73,12 @@ def find(
         like = [hit.sku for hit in others if which.lower() in hit.matched]
         if of_shown or like:
             return _one((of_shown or like)[0], 0.6)
-    if slots.other_ones(text):
+    limited = {"max_price", "min_price"} & values.keys() and not slots.is_follow_up(text)
+    if slots.other_ones(text) or limited:  # "and blue ones?", "something under 30 euros"
         return {}
     about_products = sum(scores.get(intent, 0.0) for intent in ("product_details", "recommend"))
     elsewhere = max((score for intent, score in scores.items() if intent not in PRODUCT), default=0.0)
-    short = len(lang.words(text)) <= 8 and elsewhere < 0.8 and not slots.own_order(text)
+    short = len(lang.words(text)) <= 8 and elsewhere < 0.8 and not asks.own_order(text)
     leans = slots.is_follow_up(text) and about_products > 0.15
     goes_on = dialogue.intent in PRODUCT and ("aspect" in values or slots.is_elliptic(text) or short)
     return _one(shown[0], 0.5) if leans or goes_on else {}

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chatbot import lang, referents, slots
+from chatbot import asks, lang, referents, slots
 from chatbot.conversation import Plan, ToolCall
 from chatbot.dialogue import Dialogue
 from chatbot.intents import PERSONAL, PRODUCT, SOCIAL, Classifier
@@ -25,6 +25,8 @@ PRODUCT_WEIGHT = 0.7
 PAGE_WEIGHT = 1.4
 SURE_PAGE = 0.65
 """How the search's confidence in a page counts against wording, and from where on a page surely answers. Chosen on the development half of the golden cases."""
+SURE_PERSONAL = 0.4
+"""Below this, a message is not taken for one about the shopper's own orders."""
 NO_DIALOGUE = Dialogue()
 
 _OWN = re.compile(
@@ -46,6 +48,13 @@ _COMPLETE = re.compile(
     r"\bgoes? (?:well )?with\b|\bgo(?:es)? together\b|\bcombine|\bneed with\b|\bbuy with\b|\bmatch(?:es|ing)?\b|\bto go with\b|搭配|配套|一起买",
     re.IGNORECASE,
 )
+_OVERVIEW = re.compile(r"\b(?:tell me|more about|describe|information|details)\b|介绍|详情", re.IGNORECASE)
+_PRICE = re.compile(r"\b(?:cheap|expensive|price)", re.IGNORECASE)
+_PICKS = frozenset(
+    lang.stem(word)
+    for word in "cheapest cheaper expensive first second third fourth last one product item most least".split()
+)
+_SELLS = re.compile(r"\bdo you (?:sell|stock|carry)\b|\bhave you got\b|有没有|有卖|卖.{0,8}吗", re.IGNORECASE)
 _GENERIC_SEARCH = re.compile(
     r"\b(?:do you (?:have|sell|carry|stock|offer)|have you got|looking for|show me|find me|any|some|which .{0,30} (?:do|have) you|i need|i want|search)\b"
     r"|有没有|有哪些|想买|找|推荐",
@@ -88,9 +97,9 @@ class Router:
     def _plan_one(self, text: str, dialogue: Dialogue, language: str) -> Plan:
         question = slots.core(text)
         scores = self._classifiers.get(language, self._classifiers["en"]).scores(question)
-        if slots.commands_machine(text):
+        if asks.commands_machine(text):
             return Plan("out_of_scope", 1.0, language, question, {}, (), question)
-        if slots.asks_for_person(text) or scores.get("handoff", 0.0) > HANDOFF_THRESHOLD:
+        if asks.asks_for_person(text) or scores.get("handoff", 0.0) > HANDOFF_THRESHOLD:
             call = ToolCall("handoff", {"reason": "requested"})
             return Plan("handoff", 1.0, language, question, {}, (call,), question)
         values = slots.slot_values(
@@ -105,10 +114,10 @@ class Router:
         if not certain and (intent not in SOCIAL or confidence < 0.6):
             intent, confidence = self._weigh(question, intent, scores, values, dialogue, language)
         leaning = _SIMILAR.search(question) or _COMPLETE.search(question)
-        if intent == "recommend" and not values.get("sku") and not leaning and slots.names_a_thing(question):
+        if intent == "recommend" and not values.get("sku") and not leaning and asks.names_a_thing(question):
             intent = "product_search"
         query = self._query(question, intent, dialogue, language)
-        calls = self._calls(question, intent, values, dialogue)
+        calls = self._calls(question, query, intent, values, dialogue)
         return Plan(intent, round(confidence, 4), language, query, values, tuple(calls), question)
 
     def _weigh(
@@ -129,6 +138,8 @@ class Router:
         named = float(values.get("sku_score", 0.0))
         hits = [] if named else self._products.search(slots.without_price(question), language=language, k=1)
         catalogue = max(named, hits[0].score if hits else 0.0)
+        if _SELLS.search(question) and catalogue >= 0.5 and not values.get("aspect"):
+            return "product_search", 0.9
         leans = slots.is_follow_up(question) or slots.is_elliptic(question)
         # "how long will you hold it?" with no product in sight is not about a product
         worded = (
@@ -139,7 +150,7 @@ class Router:
         where = values.get("country") or dialogue.country
         own = (
             PERSONAL
-            if slots.own_order(question) or values.get("order_id")
+            if asks.own_order(question) or values.get("order_id")
             else PERSONAL - {"return_eligibility"}
         )
         support = {
@@ -160,19 +171,19 @@ class Router:
         if page >= SURE_PAGE and not named and (intent == "product_details" or scores.get(intent, 0.0) < 0.5):
             support["policy"] += 0.6  # a page that surely answers, against a product that nobody named
         best = max(support, key=lambda name: support[name])
-        if page < SURE_PAGE and slots.asks_about_business(question):
+        if page < SURE_PAGE and asks.asks_about_business(question):
             best = "out_of_scope"
-        elif best == "delivery_estimate" and slots.delivers_goods(question):
+        elif best == "delivery_estimate" and asks.delivers_goods(question):
             best = "policy"
         confidence = min(1.0, support[best] / 1.5)
-        if best == _family(intent):
+        if best == _family(intent) and (best != "personal" or confidence >= SURE_PERSONAL):
             return intent, confidence
         if best == "product":
             return ("product_details" if named else "product_search"), confidence
-        if best == "personal":
+        if best == "personal" and confidence >= SURE_PERSONAL:
             chosen = max(sorted(own), key=lambda name: scores.get(name, 0.0))
             return ("order_status" if leans and dialogue.order_id else chosen), confidence
-        return best, confidence
+        return ("policy" if best == "personal" else best), confidence
 
     def _page(self, question: str, dialogue: Dialogue, language: str) -> float:
         """How sure the search is that a page answers the question, or the question at the end of it."""
@@ -189,7 +200,7 @@ class Router:
         leans = slots.is_follow_up(text) and (
             dialogue.order_id is not None or (dialogue.signed_in and dialogue.intent in PERSONAL)
         )
-        own_order = bool(values.get("order_id") or slots.own_order(text) or leans)
+        own_order = bool(values.get("order_id") or asks.own_order(text) or leans)
         sku_score = float(values.get("sku_score", 0.0))
 
         if values.get("order_id") and intent not in PERSONAL and len(lang.content_words(text)) <= 3:
@@ -202,8 +213,13 @@ class Router:
         bare = len(lang.content_words(text)) <= 2 and not values.get("sku")
         if dialogue.intent == "delivery_estimate" and values.get("aspect") == "price" and bare:
             return "delivery_estimate", True
-        if slots.asks_suggestions(text) and not values.get("sku"):
+        if asks.asks_suggestions(text) and not values.get("sku"):
             return "recommend", True
+        if _SIMILAR.search(text) and intent in PRODUCT and (values.get("sku") or dialogue.skus):
+            return "recommend", True
+        limited = bare and bool({"max_price", "min_price"} & set(values))
+        if (slots.other_ones(text) or limited) and dialogue.intent == "product_search":
+            return "product_search", True
         if _REQUEST_CHANGE.search(text) and intent in PERSONAL:
             return "policy", True
         if intent == "return_eligibility":
@@ -216,8 +232,9 @@ class Router:
             return intent, True
         if intent == "product_search" and values.get("sku") and not _GENERIC_SEARCH.search(text):
             return "product_details", False
-        if intent == "product_details" and not values.get("sku") and values.get("aspect") and slots.is_follow_up(text) and len(lang.content_words(text)) <= 2:  # fmt: skip
-            return intent, True  # "is it in stock?" of nothing that was named: ask which product
+        if intent == "product_details" and bare and values.get("aspect") and slots.is_follow_up(text):
+            # "is it in stock?" of nothing that was named: ask which product
+            return ("policy", False) if dialogue.intent == "policy" else (intent, True)
         if intent == "product_details" and not values.get("sku") and "max_price" in values:
             return "product_search", False
         if intent == "recommend" and values.get("sku") and _ABOUT.search(text):
@@ -250,6 +267,8 @@ class Router:
         joined = f"{dialogue.query} {text}" if dialogue.query and dialogue.intent == intent else text
         if slots.is_elliptic(text) or (intent == "policy" and slots.is_follow_up(text)):
             return joined
+        if intent == "product_search" and (slots.other_ones(text) or not self._products.names_a_kind(text)):
+            return joined
         if intent != "policy":
             return text
         # A short question may lean on the last one without saying so, and a long one may end in its question.
@@ -270,7 +289,9 @@ class Router:
         found = self._search.search(query, dialogue=earlier, told=dialogue.told, language=language, k=1)
         return found[0].score if found else 0.0
 
-    def _calls(self, text: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue) -> list[ToolCall]:
+    def _calls(
+        self, text: str, query: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue
+    ) -> list[ToolCall]:
         order_id = values.get("order_id")
         if order_id is None and slots.is_follow_up(text) and intent in PERSONAL:
             order_id = dialogue.order_id
@@ -286,40 +307,48 @@ class Router:
                 country = values.get("country") or (dialogue.country if leans else None)
                 return [ToolCall("delivery_estimate", _given(country=country, express=values.get("express")))]
             case "product_details" if values.get("sku"):
-                return [ToolCall("product_details", self._details(text, values))]
+                skus = values.get("skus") or [values["sku"]]
+                return [
+                    ToolCall("product_details", _details(text, {**values, "sku": sku}, dialogue))
+                    for sku in skus
+                ]
             case "product_details" if not slots.is_follow_up(text):
                 return [ToolCall("product_search", {"query": text})]
             case "product_search":
                 wanted = {key: values.get(key) for key in ("max_price", "min_price", "colour", "size")}
                 stocked = True if values.get("aspect") == "stock" else None
-                return [
-                    ToolCall(
-                        "product_search", _given(query=slots.without_price(text), in_stock=stocked, **wanted)
-                    )
-                ]
+                wish = slots.without_occasion(query)
+                return [ToolCall("product_search", _given(query=wish, in_stock=stocked, **wanted))]
             case "recommend":
-                sku = values.get("sku")
                 mode = (
                     "similar" if _SIMILAR.search(text) else "complete" if _COMPLETE.search(text) else "for_me"
                 )
-                return [
-                    ToolCall("recommend", _given(mode=mode if sku or mode == "for_me" else "for_me", sku=sku))
-                ]
+                sku = values.get("sku") or (dialogue.skus[0] if dialogue.skus and mode != "for_me" else None)
+                return [ToolCall("recommend", _given(mode=mode if sku else "for_me", sku=sku))]
         return []
 
-    @staticmethod
-    def _details(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        about = values.get("aspect")
-        arguments = _given(sku=values["sku"], colour=values.get("colour"), size=values.get("size"))
-        if about:
-            return {**arguments, "aspect": about}
-        if {"colour", "size"} & set(values):
-            return {**arguments, "aspect": "stock"}
-        if re.search(
-            r"\b(?:tell me|more about|describe|information|details)\b|介绍|详情", text, re.IGNORECASE
-        ):
-            return {**arguments, "aspect": "overview"}
-        return {**arguments, "aspect": "attributes", "attribute": text}
+
+def _details(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> dict[str, Any]:
+    """What to ask of the product: an aspect, or the attribute that the text asks for."""
+    arguments = _given(sku=values["sku"], colour=values.get("colour"), size=values.get("size"))
+    other = float(values["sku_score"]) > 0.5 and dialogue.skus and values["sku"] != dialogue.skus[0]
+    if (
+        slots.is_elliptic(text)
+        and other
+        and dialogue.intent == "product_details"
+        and len(lang.words(text)) <= 6
+    ):
+        text = dialogue.query  # "and the other one?" asks the same of another product
+    about = values.get("aspect") or slots.aspect(text)
+    if "skus" in values and _PRICE.search(text):
+        about = "price"
+    if about:
+        return {**arguments, "aspect": about}
+    if {"colour", "size"} & set(values):
+        return {**arguments, "aspect": "stock"}
+    if _OVERVIEW.search(text) or not set(lang.content_words(text)) - _PICKS:
+        return {**arguments, "aspect": "overview"}
+    return {**arguments, "aspect": "attributes", "attribute": text}
 
 
 def _given(**arguments: Any) -> dict[str, Any]:

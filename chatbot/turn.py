@@ -143,9 +143,11 @@ class _Turn(Gathering):
                 results.append(result)
                 yield self.event(ToolRan, result=result)
             self._mark("tools")
-            if not self._may_fall_through(results[-1]):
-                async for event in self._say_tool(plan, results[-1]):
+            told = [result for result in results if not self._may_fall_through(result)]
+            for number, result in enumerate(told):
+                async for event in self._say_tool(plan, result, lead="\n" if number else ""):
                     yield event
+            if told:
                 return
             fallback = results[-1]
         asks_which = (
@@ -190,8 +192,8 @@ class _Turn(Gathering):
 
     # --- the rungs ---
 
-    async def _say_tool(self, plan: Plan, result: ToolResult) -> AsyncIterator[Event]:
-        said = templates.load(self.language).text(result.template, **result.data)
+    async def _say_tool(self, plan: Plan, result: ToolResult, *, lead: str = "") -> AsyncIterator[Event]:
+        said = lead + templates.load(self.language).text(result.template, **result.data)
         if result.call.name == "handoff":
             await asyncio.to_thread(self.bot.store.set_status, self.conversation.id, "waiting")
             yield self.speak(compose.Piece(said), rung="handoff", kind="handoff", confidence=1.0)

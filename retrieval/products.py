@@ -157,6 +157,10 @@ class ProductSearch:
         found = catalogue.names.resolve(text, catalogue.spelling)
         return [ProductHit(catalogue.skus[named.row], named.score, named.matched) for named in found[:k]]
 
+    def names_a_kind(self, text: str) -> bool:
+        """Whether the text says what to look for: "something under 30 euros" does not."""
+        return bool(self._words(self._catalogue(), text))
+
     def by_price(self, skus: Sequence[str]) -> list[str]:
         """The products from cheap to dear, by their lowest price at the last ingest; those without a price last."""
         catalogue = self._catalogue()

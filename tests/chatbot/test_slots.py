@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot import slots
+from chatbot import asks, slots
 
 PATTERN = r"LL-\d{6}"
 
@@ -67,7 +67,7 @@ def test_options_need_a_reason_to_be_a_size() -> None:
     ],
 )
 def test_asks_for_person(text: str) -> None:
-    assert slots.asks_for_person(text)
+    assert asks.asks_for_person(text)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_asks_for_person(text: str) -> None:
     ],
 )
 def test_does_not_ask_for_person(text: str) -> None:
-    assert not slots.asks_for_person(text)
+    assert not asks.asks_for_person(text)
 
 
 @pytest.mark.parametrize(
