@@ -55,6 +55,26 @@ def test_questions_and_headings_are_never_quoted() -> None:
     assert not any("Is that enough?" in piece.text for piece in found.pieces)
 
 
+def test_what_was_said_is_said_again_only_if_it_holds_what_is_asked_for() -> None:
+    said = {(DELIVERY.id, 0)}
+
+    def again(question: str) -> compose.QuoteDraft | None:
+        vector = encode([question])[0]
+        return compose.quote(question, vector, [DELIVERY], encode, language="en", limit=1, said=said)
+
+    asked_for_money = again("how much is that?")
+    assert asked_for_money is not None
+    assert asked_for_money.pieces[0].text == DELIVERY.text
+    assert again("and standard delivery?") is not None
+    assert again("and to Spain?") is None
+
+
+def test_a_row_of_a_table_is_quoted_without_its_neighbours() -> None:
+    table = "Pan: cast iron; Oven: 250 °C\nPan: enamel; Oven: 230 °C\nPan: steel; Oven: 210 °C"
+    found = draft("oven enamel", [Passage("care#1", "care.md", "Care", table, score=0.9)], limit=3)
+    assert [piece.text.strip() for piece in found.pieces] == ["Pan: enamel; Oven: 230 °C"]
+
+
 def test_nothing_to_quote() -> None:
     assert compose.quote("x", encode(["x"])[0], [], encode, language="en", limit=2) is None
 

@@ -129,3 +129,86 @@ def test_ordinal(text: str, index: int | None) -> None:
 )
 def test_aspect(text: str, aspect: str | None) -> None:
     assert slots.aspect(text) == aspect
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("I need a tent for four people", False),
+        ("a present for my boss", False),
+        ("connect me with an employee", True),
+        ("please call a colleague", True),
+        ("can I speak to your boss", True),
+        ("are you a real person?", False),
+    ],
+)
+def test_a_person_is_asked_for_or_only_named(text: str, wanted: bool) -> None:
+    assert asks.asks_for_person(text) is wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "goods"),
+    [
+        ("can living plants be sent to the United Kingdom", True),
+        ("are knives allowed to be sent to Ireland", True),
+        ("do you ship candles to China?", True),
+        ("who pays import tax in Switzerland", True),
+        ("can my parcel be sent to Ireland", False),
+        ("do you deliver to Poland?", False),
+        ("how much is it to ship a sofa to Italy", False),
+    ],
+)
+def test_goods_that_are_sent(text: str, goods: bool) -> None:
+    assert asks.delivers_goods(text) is goods
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestions", "thing"),
+    [
+        ("what would you recommend?", True, False),
+        ("recommend a tent for two people", False, True),
+        ("what is popular right now", True, False),
+        ("有什么推荐", True, False),
+        ("推荐一部电影", False, True),
+    ],
+)
+def test_suggestions_of_something_or_of_anything(text: str, suggestions: bool, thing: bool) -> None:
+    assert asks.asks_suggestions(text) is suggestions
+    assert asks.names_a_thing(text) is thing
+
+
+@pytest.mark.parametrize(
+    ("text", "business"),
+    [
+        ("How much do you pay your supplier for the knife?", True),
+        ("how many of these lamps did you sell last year", True),
+        ("你们的利润是多少", True),
+        ("how many kettles do you have", False),
+    ],
+)
+def test_the_shops_own_business(text: str, business: bool) -> None:
+    assert asks.asks_about_business(text) is business
+
+
+@pytest.mark.parametrize(
+    ("text", "core"),
+    [
+        ("2fa possible?", "two-step sign-in possible?"),
+        ("can u send it w/o the box", "can you send it without the box"),
+        ("https://u/ is not u", "https://u/ is not you"),
+    ],
+)
+def test_shorthand_is_written_out(text: str, core: str) -> None:
+    assert slots.core(text) == core
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("a gift for a coffee lover", "a coffee"),
+        ("gift cards", "gift cards"),
+        ("a present for someone who loves cooking", "someone cooking"),
+    ],
+)
+def test_a_wish_without_whom_it_is_for(text: str, wish: str) -> None:
+    assert slots.without_occasion(text) == wish

@@ -47,3 +47,10 @@ def test_any_text_has_tokens_without_spaces(text: str) -> None:
 @given(st.text(max_size=100))
 def test_folding_twice_changes_nothing(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+def test_how_many_people_something_is_for_is_one_word() -> None:
+    assert "2人" in tokenize("双人帐篷")
+    assert "2人" in tokenize("两个人用的帐篷")
+    assert "4人" in tokenize("四人家庭帐篷")
+    assert not any(token.endswith("人") and token[0].isdigit() for token in tokenize("一人民"))

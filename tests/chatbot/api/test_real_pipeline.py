@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -11,9 +13,11 @@ import openai
 import pytest
 
 from chatbot.app import App, build, open_database
+from chatbot.engine import build_engine
 from chatbot.engine.base import Health, Sampling
+from chatbot.engine.llamacpp import LlamaCppEngine
 from configs.errors import EngineError
-from configs.settings import Settings
+from configs.settings import ComposeSettings, Settings
 from retrieval.embed import load_embedder
 from retrieval.index import Index
 from retrieval.ingest import ingest_docs, ingest_products
@@ -39,6 +43,31 @@ class DyingEngine:
 
     async def aclose(self) -> None:
         return
+
+
+class KilledEngine:
+    """llama.cpp in its own process, which is killed when it has said its first piece."""
+
+    def __init__(self, inner: LlamaCppEngine) -> None:
+        self.inner = inner
+        self.model = inner.model
+        self.killed: list[int] = []
+
+    async def stream(
+        self, messages: Any, sampling: Sampling, adapter: str | None = None
+    ) -> AsyncIterator[str]:
+        async for piece in self.inner.stream(messages, sampling, adapter):
+            pid = self.inner.pid
+            if pid is not None and pid not in self.killed:
+                self.killed.append(pid)
+                os.kill(pid, signal.SIGKILL)
+            yield piece
+
+    async def health(self) -> Health:
+        return await self.inner.health()
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +121,15 @@ def test_only_the_customer_hears_of_the_order(real: Any) -> None:
         assert "'status': 'shipped'" not in said[other]
 
 
+def test_a_comparison_answers_for_both_products(real: Any) -> None:
+    session = real.session()
+    conversation = real.conversation(session)
+    for question in ("How much is KIT-0001?", "And KIT-0002?"):
+        real.post(session, conversation, question)
+    reply = real.post(session, conversation, "Which is cheaper?")[-1]["turn"]["reply"]
+    assert reply["text"].splitlines() == ["Pan costs 39.00 EUR.", "Kettle costs 20.90 EUR."]
+
+
 def test_an_engine_that_dies_costs_no_turn(real: Any) -> None:
     session = real.session()
     conversation = real.conversation(session)
@@ -102,6 +140,37 @@ def test_an_engine_that_dies_costs_no_turn(real: Any) -> None:
     transcript = real.transcript(session, conversation)
     assert [bool(turn["reply"]["text"]) for turn in transcript["turns"]] == [True, True]
     assert real.http.get("/ready").json()["engine"] == "down"
+
+
+def test_an_engine_process_killed_while_the_model_speaks_costs_no_turn(
+    app: App, api_helpers: Any, request: pytest.FixtureRequest
+) -> None:
+    assert request.config.cache is not None
+    weights = Settings(home=Path(request.config.cache.mkdir("kefu-home")))
+    engine = KilledEngine(cast(LlamaCppEngine, build_engine(weights)))
+    forced = ComposeSettings(rungs=("model",), model_threshold=0.0)
+    settings = app.settings.model_copy(update={"compose": forced})
+    server = api_helpers.run(build(settings, db=app.db, engine=cast(Any, engine)))
+    try:
+        session = server.session()
+        conversation = server.conversation(session)
+        questions = (
+            "How long can I return a lamp?",
+            "What does delivery to Spain cost?",
+            "How long is the warranty?",
+        )
+        for question in questions:
+            told = server.post(session, conversation, question)
+            assert told[-1]["type"] in ("done", "failed")
+            assert told[-1]["turn"]["reply"]["text"].strip()
+        stored = server.transcript(session, conversation)["turns"]
+    finally:
+        server.stop()
+        server.http.close()
+        asyncio.run(engine.aclose())
+    assert len(engine.killed) >= 2  # after two deaths in a row the third may be refused while it starts again
+    assert [turn["message"] for turn in stored] == list(questions)
+    assert all(turn["reply"]["text"].strip() for turn in stored)
 
 
 def test_odd_messages_are_answered_too(real: Any) -> None:
