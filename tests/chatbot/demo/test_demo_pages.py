@@ -32,7 +32,8 @@ def test_there_are_enough_pages() -> None:
 @pytest.mark.parametrize("stem", PAGES)
 def test_front_matter_is_complete(stem: str) -> None:
     front, body = split(PAGES[stem])
-    assert set(front) == {"title", "language", "updated", "audience"}
+    assert set(front) == {"title", "language", "updated", "url", "audience"}
+    assert front["url"] == f"/pages/{stem}"
     assert (front["language"], front["audience"]) == ("en", "shopper")
     assert isinstance(front["updated"], date)
     assert date(2026, 1, 1) <= front["updated"] <= date(2026, 11, 20)
