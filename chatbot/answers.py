@@ -147,6 +147,9 @@ def import_file(db: sa.Engine, path: Path) -> tuple[int, int]:
     return len(changed), len(entries) - len(changed)
 
 
+_COLUMNS = ("id", "questions", "answer", "source")
+
+
 def _read(path: Path) -> list[ApprovedAnswer]:
     try:
         text = path.read_text(encoding="utf-8")
@@ -165,7 +168,10 @@ def _read(path: Path) -> list[ApprovedAnswer]:
             case suffix:
                 raise InputError(f"{path} ends in {suffix!r}", expected=".yaml, .json, .jsonl or .csv")
     except (yaml.YAMLError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} cannot be parsed: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        what = getattr(error, "problem", None) or str(error)
+        raise InputError(f"{path}{where} cannot be parsed: {what}") from error
     if not isinstance(entries, list):
         raise InputError(f"{path} holds a {type(entries).__name__}", expected="a list of answers")
     return [_entry(path, number, entry) for number, entry in enumerate(entries, start=1)]
@@ -189,6 +195,8 @@ def _entry(path: Path, number: int, entry: Any) -> ApprovedAnswer:
 
     if not isinstance(entry, dict):
         raise bad("(entry)", "a mapping with id, questions, answer")
+    for column in entry.keys() - set(_COLUMNS):
+        raise bad(str(column), f"no such key; the keys are {', '.join(_COLUMNS)}")
     questions, answer = entry.get("questions"), entry.get("answer")
     if not isinstance(entry.get("id"), str) or not entry["id"]:
         raise bad("id", "a name of its own")

@@ -65,8 +65,11 @@ def ingest_docs(
     root: Path | None = None,
     progress: StageProgress | None = None,
     strict: bool = False,
+    replace: bool = False,
 ) -> IngestReport:
     """Ingest files and folders. A page's id is its path below ``root`` (a given folder is its own root).
+
+    With ``replace``, a page takes the place of one with its id below another root.
 
     Raises:
         IndexLockedError: somebody else writes.
@@ -82,7 +85,9 @@ def ingest_docs(
         files = list(_files(paths, root, known, scopes, report))
         for number, file in enumerate(files, 1):
             try:
-                for document, passages in _read(file, index.chunk_tokens, known, put):
+                for document, passages in _read(
+                    file, index.chunk_tokens, known, {} if replace else known, put
+                ):
                     seen.add(document.id)
                     if passages is not None:
                         put[document.id] = document, passages
@@ -183,6 +188,7 @@ def _read(
     file: _File,
     chunk_tokens: int,
     known: dict[str, DocumentRow],
+    owners: dict[str, DocumentRow],
     put: dict[str, tuple[DocumentRow, list[PassageRow]]],
 ) -> list[tuple[DocumentRow, list[PassageRow] | None]]:
     """The documents of a file, with ``None`` for the passages if the file has not changed."""
@@ -199,7 +205,7 @@ def _read(
     out: list[tuple[DocumentRow, list[PassageRow] | None]] = []
     for document in documents:
         document_id = f"{file.id}/{document.key}" if document.key else file.id
-        _check_free(document_id, file, known, put)
+        _check_free(document_id, file, owners, put)
         passages = chunk(document, document_id, limit=chunk_tokens)
         row = DocumentRow(
             id=document_id,
@@ -217,11 +223,11 @@ def _read(
 def _check_free(
     document_id: str,
     file: _File,
-    known: dict[str, DocumentRow],
+    owners: dict[str, DocumentRow],
     put: dict[str, tuple[DocumentRow, list[PassageRow]]],
 ) -> None:
     """Two roots may hold files of the same name, but an id can only be one page."""
-    owner = put[document_id][0] if document_id in put else known.get(document_id)
+    owner = put[document_id][0] if document_id in put else owners.get(document_id)
     if owner and owner.root != str(file.root) and (Path(owner.root) / file.id).exists():
         raise InputError(
             f"the id {document_id!r} is taken by a page below {owner.root}",

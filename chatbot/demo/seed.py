@@ -59,7 +59,8 @@ def prepare(settings: Settings, db: sa.Engine, say: Say) -> None:
     try:
         say("indexing pages and products …")
         told = _by_quarters(say)
-        pages = ingest_docs(index, [_FOLDER / "pages"], progress=told, strict=True)
+        # The same pages of another installation may have been here before.
+        pages = ingest_docs(index, [_FOLDER / "pages"], progress=told, strict=True, replace=True)
         products = ingest_products(index, Shop(db).all_products(), progress=told)
     finally:
         index.close()

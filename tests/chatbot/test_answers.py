@@ -77,6 +77,7 @@ def test_jsonl(db: sa.Engine, tmp_path: Path) -> None:
         ("- id: a\n  answer: y\n", "questions"),
         ("- id: a\n  questions: []\n  answer: y\n", "questions"),
         ("- id: a\n  questions: [x]\n", "answer"),
+        ("- id: a\n  question: x\n  answer: y\n", "question"),
         ("- just text\n", r"\(entry\)"),
     ],
 )
@@ -95,6 +96,11 @@ def test_a_bad_entry_is_named_and_nothing_is_imported(
 def test_an_unreadable_file_is_refused(db: sa.Engine, tmp_path: Path, name: str, text: str) -> None:
     with pytest.raises(InputError):
         answers.import_file(db, write(tmp_path / name, text))
+
+
+def test_a_file_that_is_no_yaml_is_refused_with_its_line(db: sa.Engine, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"line 3, column \d+ cannot be parsed: [^\n]+$"):
+        answers.import_file(db, write(tmp_path / "a.yaml", "- id: a\n  answer: 'open\n"))
 
 
 def test_match_by_language(db: sa.Engine, tmp_path: Path) -> None:

@@ -117,6 +117,14 @@ def test_the_same_name_below_two_roots_is_refused_until_one_is_gone(
     assert counts(ingest_docs(index, [copy])) == (0, 3, 0, 0, 0)  # the folder has moved
 
 
+def test_pages_may_take_the_place_of_others_of_their_name(index: Index, pages: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(pages, copy)
+    ingest_docs(index, [pages])
+    assert counts(ingest_docs(index, [copy], replace=True)) == (0, 3, 0, 0, 0)
+    assert counts(ingest_docs(index, [copy], replace=True)) == (0, 0, 3, 0, 0)
+
+
 def test_pages_of_a_csv_come_and_go_with_their_rows(index: Index, tmp_path: Path) -> None:
     path = tmp_path / "cms.csv"
     path.write_text("title,identifier,content\nA,a,<p>Text of apples.</p>\nB,b,<p>Text of bears.</p>\n")
