@@ -150,7 +150,8 @@ def quote(
     pieces = []
     for position, index in enumerate(chosen):
         unit = units[index]
-        lead = "" if position == 0 else "\n" if _LIST_ITEM.match(unit.text) or "\n" in unit.text else " "
+        own_line = _LIST_ITEM.match(unit.text) or _TABLE_ROW.match(unit.text) or "\n" in unit.text
+        lead = "" if position == 0 else "\n" if own_line else " "
         pieces.append(
             Piece(lead + readable(unit.text), (_citation(passage, unit.start, unit.end, position),))
         )

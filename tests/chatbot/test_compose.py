@@ -70,9 +70,11 @@ def test_what_was_said_is_said_again_only_if_it_holds_what_is_asked_for() -> Non
 
 
 def test_a_row_of_a_table_is_quoted_without_its_neighbours() -> None:
-    table = "Pan: cast iron; Oven: 250 °C\nPan: enamel; Oven: 230 °C\nPan: steel; Oven: 210 °C"
+    table = "Pan: copper; Oven: 250 °C\nPan: enamel; Oven: 230 °C\nPan: steel; Oven: 210 °C"
     found = draft("oven enamel", [Passage("care#1", "care.md", "Care", table, score=0.9)], limit=3)
     assert [piece.text.strip() for piece in found.pieces] == ["Pan: enamel; Oven: 230 °C"]
+    rows = draft("oven", [Passage("care#1", "care.md", "Care", table, score=0.9)], limit=3)
+    assert "".join(piece.text for piece in rows.pieces).splitlines() == table.splitlines()
 
 
 def test_nothing_to_quote() -> None:
