@@ -116,9 +116,11 @@ class RetrievalSettings(_Section):
     weights: Mapping[str, float] = Field(
         default_factory=lambda: {
             "lexical_last": 0.4,
-            "lexical_dialogue": 0.75,
+            "lexical_dialogue": 0.4,
+            "lexical_page": 4.0,
             "dense_last": 1.0,
-            "dense_dialogue": 2.0,
+            "dense_dialogue": 1.0,
+            "dense_page": 1.0,
             "sentence_last": 1.0,
         }
     )

@@ -61,7 +61,7 @@ def data_folder() -> Path:
     return folder
 
 
-def build(home: Path) -> tuple[Index, list[Question]]:
+def build(home: Path, embedder: str = "minilm") -> tuple[Index, list[Question]]:
     """Ingest the documents (what is there already is kept) and find each answer's passages."""
     folder, pages = data_folder(), home / "pages"
     documents = [json.loads(line) for line in (folder / "docs.jsonl").read_text().splitlines()]
@@ -69,7 +69,7 @@ def build(home: Path) -> tuple[Index, list[Question]]:
     for document in documents:
         title = document["title"].partition("#")[0]
         (pages / f"{document['doc_key']}.txt").write_text(f"{title}\n===\n\n{document['text']}")
-    index = Index(home / "index", load_embedder("minilm"))
+    index = Index(home / "index", load_embedder(embedder))
     ingest_docs(index, [pages])
     texts = {document["doc_key"]: document["text"] for document in documents}
     places = _places(index, texts)

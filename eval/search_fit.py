@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
+import random
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,18 +26,17 @@ from numpy.typing import NDArray
 
 from eval.doc2dial import Question, build, shifted
 from retrieval.confidence import FITTED, load_fitted
-from retrieval.embed import Embedder, load_embedder
+from retrieval.embed import load_embedder
 from retrieval.index import Index
 from retrieval.ingest import ingest_docs
 from retrieval.search import Search
-from retrieval.tokens import tokenize
 
 Matrix = NDArray[np.float64]
 CASES = Path(__file__).parent / "cases" / "search" / "demo.yaml"
 PAGES = Path(__file__).parent.parent / "chatbot" / "demo" / "pages"
 NO_GLOSSARY = "xx"
 """A language for which there is no glossary."""
-_E5_DIALOGUES = 300
+_E5_DIALOGUES = 150
 """e5 is slow: so many of each kind are enough for two coefficients."""
 
 
@@ -85,19 +84,14 @@ def auc(positive: Matrix, negative: Matrix) -> float:
     return float(greater + (positive[:, None] == negative[None, :]).mean() / 2)
 
 
-def context_examples(embedder: Embedder, questions: Sequence[Question]) -> Examples:
-    """Cosine to the earlier turns and count of words, of turns that continue and of turns that do not."""
+def context_examples(search: Search, questions: Sequence[Question]) -> Examples:
+    """Signals of turns that continue their dialogue and of turns that do not, as many of each."""
     tuning = [question for question in questions if question.tuning]
-    continuing = [question for question in tuning if len(question.turns) >= 3]
     new = shifted(tuning)
-    if embedder.name != "minilm":
-        continuing, new = continuing[:_E5_DIALOGUES], new[:_E5_DIALOGUES]
-    rows = []
-    for question in (*continuing, *new):
-        vectors = embedder.queries(question.turns)
-        mean = vectors[1:].mean(0)
-        cosine = float(vectors[0] @ mean) / float(np.linalg.norm(mean))
-        rows.append([cosine, math.log1p(len(tokenize(question.turns[0])))])
+    continuing = [question for question in tuning if len(question.turns) >= 3]
+    count = len(new) if search.embedder.name == "minilm" else _E5_DIALOGUES
+    continuing, new = random.Random(0).sample(continuing, count), new[:count]
+    rows = [search.context(question.turns[0], question.dialogue).fitted for question in (*continuing, *new)]
     labels = np.repeat([1.0, 0.0], [len(continuing), len(new)])
     return Examples(np.array(rows), labels, np.arange(len(rows)))
 
@@ -143,12 +137,14 @@ def main() -> None:
     fitted = {key: dict(value) if isinstance(value, dict) else value for key, value in load_fitted().items()}
     with tempfile.TemporaryDirectory() as scratch:
         folder = home or Path(scratch)
-        index, questions = build(folder / "doc2dial")
-        index.close()
+        dialogues = {}
+        for name in embedders:
+            index, questions = build(folder / f"doc2dial-{name}", name)
+            dialogues[name] = context_examples(Search(index), questions)
+            index.close()
         index = Index(folder / "demo", embedders["minilm"], multilingual=embedders["e5-small-q4"])
         ingest_docs(index, [PAGES])
-        for name, embedder in embedders.items():
-            context = context_examples(embedder, questions)
+        for name, context in dialogues.items():
             p = held_out(context)
             print(f"{name} context: auc {auc(p[context.labels == 1], p[context.labels == 0]):.3f}")
             fitted["context"][name] = fit(context.signals, context.labels)

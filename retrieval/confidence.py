@@ -37,6 +37,20 @@ class PassageSignals:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextSignals:
+    """How a turn stands to the dialogue: the ``cosine`` to its earlier turns, the number of its content ``words``, and
+    the ``gap`` by which the turn alone prefers another page to the dialogue's, in units of the fused score."""
+
+    cosine: float
+    words: int
+    gap: float
+
+    @property
+    def fitted(self) -> tuple[float, ...]:
+        return self.cosine, math.log1p(self.words), self.gap
+
+
+@dataclass(frozen=True, slots=True)
 class ProductSignals:
     """``coverage`` weighs the query's words by rarity over all texts; ``name_coverage`` counts those in the name."""
 
@@ -78,9 +92,9 @@ def product_confidence(signals: ProductSignals, embedder: str) -> float:
     return logistic(_fitted("product", embedder), astuple(signals))
 
 
-def continues(cosine: float, words: int, embedder: str) -> float:
-    """How probable it is that a turn continues the dialogue; ``cosine`` is to its earlier turns."""
-    return logistic(_fitted("context", embedder), (cosine, math.log1p(words)))
+def continues(signals: ContextSignals, embedder: str) -> float:
+    """How probable it is that a turn continues the dialogue."""
+    return logistic(_fitted("context", embedder), signals.fitted)
 
 
 def logistic(coefficients: Sequence[float], signals: Sequence[float]) -> float:

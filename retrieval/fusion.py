@@ -8,12 +8,12 @@ passage covers matches by accident), and the dialogue counts by how much the new
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.confidence import continues
+from retrieval.confidence import ContextSignals
 
 Scores = NDArray[np.float32]
 
@@ -23,7 +23,8 @@ class Legs:
     """Scores of all passages; those of the dialogue are None without earlier turns.
 
     ``context`` is the probability that the newest turn continues the dialogue. ``best_coverage`` is the
-    largest share of the query's words, by rarity, that a passage holds.
+    largest share of the query's words, by rarity, that a passage holds. ``pages`` says of which page each passage
+    is, by numbers from 0: a dialogue seldom leaves its page, so the best passage of a page speaks for all of it.
     """
 
     lexical_last: Scores
@@ -32,6 +33,7 @@ class Legs:
     lexical_dialogue: Scores | None = None
     dense_dialogue: Scores | None = None
     context: float = 0.0
+    pages: NDArray[np.intp] | None = None
 
 
 def fuse(legs: Legs, weights: Mapping[str, float]) -> Scores:
@@ -40,8 +42,20 @@ def fuse(legs: Legs, weights: Mapping[str, float]) -> Scores:
     if legs.lexical_dialogue is not None and legs.dense_dialogue is not None:
         dialogue = weights["dense_dialogue"] * standardised(legs.dense_dialogue)
         dialogue += weights["lexical_dialogue"] * standardised(legs.lexical_dialogue)
+        if legs.pages is not None:
+            dialogue += weights["dense_page"] * standardised(_best_of_page(legs.dense_dialogue, legs.pages))
+            dialogue += weights["lexical_page"] * standardised(
+                _best_of_page(legs.lexical_dialogue, legs.pages)
+            )
         total += legs.context * dialogue
     return np.asarray(total, np.float32)
+
+
+def _best_of_page(scores: Scores, pages: NDArray[np.intp]) -> Scores:
+    """For each passage the best score of its page."""
+    best = np.full(int(pages.max()) + 1, -np.inf, np.float32)
+    np.maximum.at(best, pages, scores)
+    return np.asarray(best[pages], np.float32)
 
 
 def add_sentences(total: Scores, rows: NDArray[np.intp], best: Scores, dense: Scores, weight: float) -> None:
@@ -64,12 +78,24 @@ def sum_of_standardised(legs: Sequence[Scores]) -> Scores:
     return np.asarray(sum(standardised(leg) for leg in legs), np.float32)
 
 
-def context_share(newest: Scores, earlier: Scores, words: int, embedder: str) -> float:
-    """How probable it is that a turn (vector ``newest``, with so many content words) continues the dialogue.
+def context_signals(
+    newest: Scores, earlier: Scores, words: int, legs: Legs, weights: Mapping[str, float]
+) -> ContextSignals:
+    """How a turn (vector ``newest``, with so many content words) stands to the dialogue of ``legs``.
 
     ``earlier`` are the vectors of the earlier turns, one a row. A short turn that is near to what was said leans
-    on it; a long one about something else stands alone.
+    on it; a long one about something else, or one that surely finds another page, stands alone.
     """
     mean = earlier.mean(0)
     length = float(np.linalg.norm(mean))
-    return continues(float(newest @ mean) / length if length else 0.0, words, embedder)
+    return ContextSignals(float(newest @ mean) / length if length else 0.0, words, _topic_gap(legs, weights))
+
+
+def _topic_gap(legs: Legs, weights: Mapping[str, float]) -> float:
+    """How far the turn's own best passage lies above its best one of the dialogue's page."""
+    if legs.dense_dialogue is None or legs.lexical_dialogue is None or legs.pages is None:
+        return 0.0
+    alone = fuse(replace(legs, context=0.0), weights)
+    dialogue = weights["dense_page"] * standardised(_best_of_page(legs.dense_dialogue, legs.pages))
+    dialogue += weights["lexical_page"] * standardised(_best_of_page(legs.lexical_dialogue, legs.pages))
+    return float(alone.max() - alone[dialogue >= dialogue.max() - 1e-6].max())

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.settings import RetrievalSettings, Settings
-from retrieval.confidence import PassageSignals, passage_confidence
+from retrieval.confidence import ContextSignals, PassageSignals, continues, passage_confidence
 from retrieval.embed import Embedder
-from retrieval.fusion import Legs, Scores, add_sentences, context_share, fuse, sum_of_standardised
+from retrieval.fusion import Legs, Scores, add_sentences, context_signals, fuse, sum_of_standardised
 from retrieval.glossary import gloss
 from retrieval.index import Index
 from retrieval.minilm import Vectors
@@ -232,15 +232,27 @@ class Search:
         )
         if not first.dialogue:
             return legs
-        vectors = views[0].vectors
-        return dataclasses.replace(
+        legs = dataclasses.replace(
             legs,
             lexical_dialogue=lexical[1],
             dense_dialogue=sum_of_standardised(
                 [view.dialogue for view in views if view.dialogue is not None]
             ),
-            context=context_share(vectors[0], vectors[2:], len(tokens), views[0].embedder.name),
+            pages=snapshot.pages,
         )
+        context = continues(self._context(views, tokens, legs), views[0].embedder.name)
+        return dataclasses.replace(legs, context=context)
+
+    def _context(self, views: Sequence[_View], tokens: Sequence[str], legs: Legs) -> ContextSignals:
+        vectors = views[0].vectors
+        return context_signals(vectors[0], vectors[2:], len(tokens), legs, self._weights)
+
+    def context(self, query: str, dialogue: Sequence[str], language: str = "en") -> ContextSignals:
+        """What says whether ``query`` continues ``dialogue`` (earlier turns, newest first), over the pages."""
+        snapshot = self._snapshot("page")
+        views = self._views(Asked(query, tuple(dialogue)), language, "page")
+        tokens = _tokens(snapshot, [view.asked.query for view in views], language)
+        return self._context(views, tokens, self._legs(snapshot, "page", views, tokens, language))
 
     def _snapshot(self, kind: PassageKind) -> Snapshot:
         version = self._index.version

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,13 @@ class Snapshot:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def pages(self) -> NDArray[np.intp]:
+        """Of which page each passage is, numbered from 0."""
+        numbers: dict[str, int] = {}
+        of = [numbers.setdefault(passage_id.split("#")[0], len(numbers)) for passage_id in self.ids]
+        return np.array(of, np.intp)
 
     def servable(self, today: date) -> NDArray[np.bool_]:
         """Which passages a shopper may see today: meant for shoppers, and not expired."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from configs.settings import load
 from retrieval import embed
-from retrieval.fusion import Legs, fuse, standardised
+from retrieval.confidence import continues
+from retrieval.fusion import Legs, context_signals, fuse, standardised
 from retrieval.index import Index
 from retrieval.ingest import ingest_docs
 from retrieval.search import DEFAULT_WEIGHTS, Search
@@ -166,3 +168,36 @@ def test_words_that_match_by_accident_count_little() -> None:
         )
         == 0
     )
+
+
+def _dialogue_of_page_0(**last: list[float]) -> Legs:
+    """Two pages of two passages; the dialogue is about the first, ``last`` are the scores of the turn alone."""
+    dialogue = np.array([3.0, 0.0, 0.0, 0.0], np.float32)
+    alone = {name: np.array(scores, np.float32) for name, scores in last.items()}
+    return Legs(
+        **alone,
+        best_coverage=1.0,
+        lexical_dialogue=dialogue,
+        dense_dialogue=dialogue,
+        pages=np.array([0, 0, 1, 1]),
+    )
+
+
+def test_a_dialogue_speaks_for_all_passages_of_its_page() -> None:
+    flat = [0.0, 0.1, 0.1, 0.0]
+    legs = _dialogue_of_page_0(lexical_last=flat, dense_last=flat)
+    alone = fuse(replace(legs, context=0.0), DEFAULT_WEIGHTS)
+    continued = fuse(replace(legs, context=0.9), DEFAULT_WEIGHTS)
+    assert alone[1] == alone[2]
+    assert continued[1] > continued[2]
+
+
+def test_a_turn_that_finds_another_page_stands_alone() -> None:
+    vector, earlier = np.array([1.0, 0.0], np.float32), np.array([[0.6, 0.8]], np.float32)
+    gaps = []
+    for last in ([1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]):
+        legs = _dialogue_of_page_0(lexical_last=last, dense_last=last)
+        gaps.append(context_signals(vector, earlier, 3, legs, DEFAULT_WEIGHTS))
+    assert gaps[0].gap == pytest.approx(0.0)
+    assert gaps[1].gap > 1
+    assert continues(gaps[0], "minilm") > continues(gaps[1], "minilm")
