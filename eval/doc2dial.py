@@ -1,28 +1,29 @@
-"""Retrieval with dialogue context on doc2dial_dev, with spans of documents as gold.
+"""``kefu eval run doc2dial``: retrieval with dialogue context, with spans of documents as gold.
 
-Three questions: does the search find the passage that holds the answer, given the dialogue; does it still when
-the newest turn opens a new topic (the first turn of a dialogue, behind turns of another one); and what do the
-plain baselines find. Constants are fitted on the documents of even number and reported on the others. Needs the
-data folder named by ``KEFU_DATA``.
-
-    KEFU_DATA=… python -m eval.doc2dial [--home FOLDER]
+Does the search find the passage that holds the answer, given the dialogue; does it still when the newest turn opens
+a new topic (the first turn of a dialogue, behind turns of another one); and what do its two plain legs find, BM25 and
+the embedder, each over the whole dialogue. Constants are fitted on the documents of even number and reported on the
+others. Needs the data folder named by ``KEFU_DATA``; keeps the index below the home, so that a second run is quick.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
 import re
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
+
+from rich.progress import Progress
 
 from configs.errors import ConfigError
-from eval.report import commit
+from configs.settings import load
+from eval.metrics import interval
+from eval.report import err, out, print_json, print_metrics
 from retrieval.embed import load_embedder
 from retrieval.index import Index
 from retrieval.ingest import ingest_docs
@@ -120,22 +121,20 @@ def shifted(questions: Sequence[Question], seed: int = 0) -> list[Question]:
     return out
 
 
-def measure(questions: Iterable[Question], find: Callable[[Question], Sequence[str]]) -> dict[str, float]:
-    """Recall at 1 and 5, and the mean reciprocal rank, of the texts that ``find`` returns."""
-    ranks = []
-    for question in questions:
-        found = find(question)
-        ranks.append(next((n for n, text in enumerate(found, 1) if text in question.gold), 0))
-    count = len(ranks) or 1
-    return {
-        "r1": sum(rank == 1 for rank in ranks) / count,
-        "r5": sum(0 < rank <= 5 for rank in ranks) / count,
-        "mrr": sum(1 / rank for rank in ranks if rank) / count,
-    }
+Find = Callable[[Question], Sequence[str]]
+"""The texts found for a question, best first."""
 
 
-def baseline(index: Index) -> Callable[[Question], list[str]]:
-    """BM25 of the whole dialogue, as a function of a question."""
+def ranks(questions: Iterable[Question], find: Find) -> list[int]:
+    """The rank of the first gold passage among what ``find`` returns, for each question; 0 if it is not found."""
+    return [
+        next((n for n, text in enumerate(find(question), 1) if text in question.gold), 0)
+        for question in questions
+    ]
+
+
+def bm25(index: Index) -> Find:
+    """BM25 of the whole dialogue."""
     rows = index.rows.passages("page")
     lexical = LexicalIndex.build([tokenize(row.searched_text) for row in rows])
 
@@ -146,39 +145,90 @@ def baseline(index: Index) -> Callable[[Question], list[str]]:
     return find
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Retrieval with dialogue context on doc2dial_dev")
-    parser.add_argument("--home", type=Path, help="keeps the index there, so that a second run is quick")
-    home = parser.parse_args().home
+def dense(index: Index) -> Find:
+    """Cosine of the whole dialogue."""
+    snapshot = index.snapshot("page")
+    vectors = snapshot.vectors[index.embedder.name]
+    found = index.rows.passages_by_id(snapshot.ids)
+
+    def find(question: Question) -> list[str]:
+        cosines = vectors @ index.embedder.queries(["\n".join(question.turns)])[0]
+        return [found[snapshot.ids[i]].text for i in (-cosines).argsort(kind="stable")[:DEPTH]]
+
+    return find
+
+
+def fused(index: Index) -> Find:
+    """What shoppers get."""
+    search = Search(index)
+
+    def find(question: Question) -> list[str]:
+        found = search.search(question.turns[0], dialogue=question.dialogue, k=DEPTH)
+        return [passage.text for passage in found]
+
+    return find
+
+
+def summary(found: Mapping[str, Sequence[int]]) -> dict[str, float]:
+    """Recall at 1 and 5 and mean reciprocal rank of each way to search, the first with 95 % intervals; and by how much
+    the first is better than each other one on the same questions (paired bootstrap)."""
+    metrics: dict[str, float] = {}
+    first = next(iter(found))
+    for name, places in found.items():
+        prefix = "" if name == first else f"{name}_"
+        for measure, score in _MEASURES.items():
+            scores = [score(rank) for rank in places]
+            metrics[f"{prefix}{measure}"] = round(fmean(scores), 4)
+            if name == first:
+                low, high = interval(scores)
+                metrics |= {f"{measure}_low": round(low, 4), f"{measure}_high": round(high, 4)}
+            else:
+                low, high = interval(
+                    [score(own) - score(rank) for own, rank in zip(found[first], places, strict=True)]
+                )
+                metrics |= {
+                    f"{prefix}{measure}_gain_low": round(low, 4),
+                    f"{prefix}{measure}_gain_high": round(high, 4),
+                }
+    return metrics
+
+
+_MEASURES: Mapping[str, Callable[[int], float]] = {
+    "recall_at_1": lambda rank: float(rank == 1),
+    "recall_at_5": lambda rank: float(0 < rank <= 5),
+    "mrr": lambda rank: 1 / rank if rank else 0.0,
+}
+
+
+def run_doc2dial(config: str | None = None, *, as_json: bool = False) -> dict[str, float]:
+    """Ingest what is not there yet, ask all questions of the reported half, print the report.
+
+    Raises:
+        ConfigError: ``KEFU_DATA`` does not lead to the data.
+    """
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as scratch:
-        index, questions = build(home or Path(scratch))
-        search = Search(index)
+    with Progress(console=err, transient=True) as progress:
+        waiting = progress.add_task("documents", total=None)
+        index, questions = build(load(config).home / "eval" / "doc2dial")
+        progress.remove_task(waiting)
         reported = [question for question in questions if not question.tuning]
+        moved = shifted(reported)
+        ways = {"search": fused(index), "bm25": bm25(index), "dense": dense(index)}
+        bar = progress.add_task("questions", total=len(ways) * (len(reported) + len(moved)))
 
-        def fused(question: Question) -> list[str]:
-            found = search.search(question.turns[0], dialogue=question.dialogue, k=DEPTH)
-            return [passage.text for passage in found]
+        def told(asked: Sequence[Question], find: Find) -> list[int]:
+            def counted(question: Question) -> Sequence[str]:
+                progress.advance(bar)
+                return find(question)
 
-        measured = {
-            "bm25": measure(reported, baseline(index)),
-            "search": measure(reported, fused),
-            "bm25_new_topic": measure(shifted(reported), baseline(index)),
-            "search_new_topic": measure(shifted(reported), fused),
-        }
+            return ranks(asked, counted)
+
+        metrics = {"questions": float(len(reported))}
+        metrics |= summary({name: told(reported, find) for name, find in ways.items()})
+        new_topic = summary({name: told(moved, find) for name, find in ways.items()})
+        metrics |= {f"new_topic_{name}": value for name, value in new_topic.items()}
         index.close()
-    metrics = {
-        f"{name}_{key}": round(value, 4) for name, values in measured.items() for key, value in values.items()
-    }
-    told = {
-        "bench": "doc2dial",
-        "metrics": {"questions": len(reported), **metrics},
-        "command": "python -m eval.doc2dial",
-        "commit": commit(),
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    print(json.dumps(told))
-
-
-if __name__ == "__main__":
-    main()
+    print_metrics(out(quiet=as_json), metrics)
+    if as_json:
+        print_json("suite", "doc2dial", metrics, time.perf_counter() - started)
+    return metrics

@@ -13,7 +13,7 @@ from eval.golden import CASES, load_cases
 from eval.metrics import CaseResult, summary
 from eval.report import err, out, print_failures, print_json, print_tables
 
-SUITES = ("demo", "real")
+SUITES = ("demo", "real", "doc2dial")
 
 
 def run(
@@ -36,6 +36,10 @@ def run(
         from eval.real_shops import run_real
 
         return run_real(config, as_json=as_json, failures=failures, only=only)
+    if suite == "doc2dial":
+        from eval.doc2dial import run_doc2dial
+
+        return run_doc2dial(config, as_json=as_json)
     raise InputError(f"there is no suite {suite!r}", expected=" or ".join(SUITES))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from configs.errors import ConfigError
-from eval.doc2dial import Question, data_folder, measure, shifted
+from eval.doc2dial import Question, data_folder, ranks, shifted, summary
 from eval.product_fit import loss, mention, messages, named
 from eval.search_fit import Examples, auc, fit, held_out, predict
 from retrieval.confidence import NameWeights, load_fitted
@@ -58,10 +58,16 @@ def test_a_shifted_dialogue_is_another_documents_of_the_same_half() -> None:
         assert (number % 2 == 0) == question.tuning
 
 
-def test_measure() -> None:
+def test_ranks_and_their_summary() -> None:
     found = iter([["text"], ["a", "text"], ["a", "b", "c", "d", "e", "text"], []])
-    told = measure(questions()[:4], lambda _: next(found))
-    assert told == {"r1": 0.25, "r5": 0.5, "mrr": (1 + 1 / 2 + 1 / 6) / 4}
+    assert ranks(questions()[:4], lambda _: next(found)) == [1, 2, 6, 0]
+    told = summary({"search": [1, 2, 6, 0], "bm25": [2, 2, 0, 0]})
+    assert (told["recall_at_1"], told["recall_at_5"]) == (0.25, 0.5)
+    assert told["mrr"] == pytest.approx((1 + 1 / 2 + 1 / 6) / 4, abs=1e-4)
+    assert told["recall_at_5_low"] <= told["recall_at_5"] <= told["recall_at_5_high"]
+    assert told["bm25_recall_at_5"] == 0.5
+    assert told["bm25_recall_at_5_gain_low"] == told["bm25_recall_at_5_gain_high"] == 0
+    assert told["bm25_mrr_gain_low"] >= 0
 
 
 def test_without_the_data_the_message_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
