@@ -202,7 +202,7 @@ def eval_run(
     failures: Annotated[bool, typer.Option("--failures", help="Show each failed case.")] = False,
     only: Annotated[str | None, typer.Option("--only", help="Run one case by its id.")] = None,
 ) -> None:
-    """Run a suite: demo, real, doc2dial."""
+    """Run a suite: demo, real, doc2dial, router."""
     from eval.run import run
 
     run(suite, config=config, as_json=as_json, split=split, failures=failures, only=only)

@@ -13,7 +13,7 @@ from eval.golden import CASES, load_cases
 from eval.metrics import CaseResult, summary
 from eval.report import err, out, print_failures, print_json, print_tables
 
-SUITES = ("demo", "real", "doc2dial")
+SUITES = ("demo", "real", "doc2dial", "router")
 
 
 def run(
@@ -40,6 +40,10 @@ def run(
         from eval.doc2dial import run_doc2dial
 
         return run_doc2dial(config, as_json=as_json)
+    if suite == "router":
+        from eval.router import run_router
+
+        return run_router(as_json=as_json)
     raise InputError(f"there is no suite {suite!r}", expected=" or ".join(SUITES))
 
 
