@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from chatbot import expect, ground, lang
 from chatbot.conversation import Citation
 from configs.settings import CONFIG_DIR
+from retrieval.chunk import CRUMB
 from retrieval.passages import Passage
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -29,6 +30,7 @@ _TABLE_ROW = re.compile(r"[^.;:\n]{1,60}: [^;\n]+; ")
 SAID_BEFORE = 0.12
 """What a unit that was just quoted loses in the ranking."""
 CONTEXT_SHARE = 0.25
+"""What a word counts that stands only in what the question leans on."""
 MISSING_KIND = 0.45
 """What is left of the confidence in a quote without the number, time or address that the question asks for."""
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -111,7 +113,7 @@ def quote(
 
     ``said`` names units, by passage and start, that the shopper has just been told: others go first, and a quote of
     nothing else is no answer.
-    ``context`` is the question together with what it leans on: its words count half.
+    ``context`` is the question together with what it leans on: its words count a share.
     ``encode`` maps the units' texts to unit vectors (cached by the caller); ``query_vector`` has shape (dim,).
     """
     units = [unit for passage in passages for unit in _units(passage)]
@@ -139,7 +141,7 @@ def quote(
         again = int(np.argmax(np.where(holds, ranking, -np.inf)))
         passage, chosen = units[again].passage, [again]
         own = [index for index, unit in enumerate(units) if unit.passage is passage]
-    alone = encode([passage.title.split(" › ")[-1], *(units[index].text for index in own)]) @ query_vector
+    alone = encode([passage.title.split(CRUMB)[-1], *(units[index].text for index in own)]) @ query_vector
     signals = QuoteSignals(
         passage=passage.score,
         unit=float(max(cosine[index] for index in own)),
@@ -197,7 +199,7 @@ def texts_to_keep(passages: Sequence[Passage], language: str) -> list[str]:
     """Every text that ``quote`` will embed for questions in a language, so that it can be embedded beforehand."""
     texts: list[str] = []
     for passage in passages:
-        texts.append(passage.title.split(" › ")[-1])
+        texts.append(passage.title.split(CRUMB)[-1])
         for unit in _units(passage):
             texts += [unit.ranked_by(language), unit.text]
     return list(dict.fromkeys(texts))

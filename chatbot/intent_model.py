@@ -1,21 +1,19 @@
 """An intent classifier that is trained on labelled messages in seconds, and says when a message is of no intent.
 
 Softmax regression over sentence vectors, mixed with the votes of the nearest examples. Knows vectors and names of
-intents; knows no shop and what none of the intents means.
+intents; knows no shop, keeps nothing on disk, and is not yet what answers shoppers: ``chatbot.intents`` is.
 """
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.intents import OUT_OF_SCOPE, Ask, Encode
+from chatbot.intents import Encode
 from configs.errors import InputError
 
 Matrix = NDArray[np.float32]
@@ -99,57 +97,6 @@ class IntentModel:
         k = min(5, cosines.shape[1])
         nearest = -np.partition(-cosines, k - 1, axis=1)[:, :k]
         return np.column_stack([(_with_bias(vectors) @ self.weights).max(1), nearest.mean(1)])
-
-    def save(self, path: Path) -> None:
-        """Write all of it into one file, complete or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.part")
-        with temporary.open("wb") as file:
-            np.savez_compressed(
-                file,
-                intents=np.array(self.intents),
-                weights=self.weights,
-                vectors=self.vectors.astype(np.float16),
-                labels=self.labels,
-                spread=self.spread,
-                limit=self.limit,
-            )
-        temporary.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> IntentModel:
-        """Raises InputError if the file is none that ``save`` wrote."""
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                return cls(
-                    [str(name) for name in file["intents"]],
-                    file["weights"],
-                    file["vectors"].astype(np.float32),
-                    file["labels"],
-                    file["spread"],
-                    float(file["limit"]),
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-            raise InputError(
-                f"{path} is no trained router", hint="train it again with `kefu router train`"
-            ) from error
-
-
-class TrainedClassifier:
-    """The model behind the interface that the router uses; ``ask`` maps a shopper's words to a unit vector."""
-
-    def __init__(self, model: IntentModel, ask: Ask) -> None:
-        self._model = model
-        self._ask = ask
-
-    def scores(self, text: str) -> dict[str, float]:
-        """Confidence of each intent; they sum to one. Half of it goes out of scope where the model knows nothing like it."""
-        vectors = self._ask(text)[None, :]
-        found = dict(zip(self._model.intents, self._model.probabilities(vectors)[0].tolist(), strict=True))
-        if self._model.scope(vectors)[0] < self._model.limit:
-            found = {name: score / 2 for name, score in found.items()}
-            found[OUT_OF_SCOPE] = found.get(OUT_OF_SCOPE, 0.0) + 0.5
-        return found
 
 
 def softmax_regression(vectors: Matrix, labels: NDArray[np.int64], classes: int) -> Matrix:

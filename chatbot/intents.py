@@ -20,7 +20,6 @@ SOCIAL = frozenset({"greeting", "thanks", "goodbye", "who_are_you"})
 PERSONAL = frozenset({"order_status", "order_list", "return_eligibility"})
 PRODUCT = frozenset({"product_search", "product_details", "recommend"})
 """Families of intents."""
-OUT_OF_SCOPE = "out_of_scope"
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 Ask = Callable[[str], NDArray[np.float32]]

@@ -250,10 +250,10 @@ _PLEASANTRIES = re.compile(
 
 
 _SHORTHAND = {
-    "2fa": "two-step sign-in", "mfa": "two-step sign-in", "cod": "cash on delivery", "eta": "delivery time", "pw": "password",
+    "2fa": "two-step sign-in", "mfa": "two-step sign-in", "eta": "delivery time", "pw": "password",
     "pwd": "password", "acct": "account", "addr": "address", "u": "you", "ur": "your", "tel": "telephone", "msg": "message",
     "t&c": "terms", "t&cs": "terms", "b2b": "business order", "qty": "quantity", "xmas": "Christmas", "bday": "birthday",
-    "w/o": "without", "thx": "thanks", "2nd": "second", "nxt": "next", "cc": "credit card",
+    "w/o": "without", "thx": "thanks", "2nd": "second",
 }  # fmt: skip
 _SHORT_WORD = re.compile(
     rf"(?<![\w&/.@-])(?:{'|'.join(re.escape(word) for word in sorted(_SHORTHAND, key=len, reverse=True))})(?![\w&/.@-])",

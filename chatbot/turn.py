@@ -143,11 +143,10 @@ class _Turn(Gathering):
                 results.append(result)
                 yield self.event(ToolRan, result=result)
             self._mark("tools")
-            told = [result for result in results if not self._may_fall_through(result)]
-            for number, result in enumerate(told):
-                async for event in self._say_tool(plan, result, lead="\n" if number else ""):
-                    yield event
-            if told:
+            if not all(self._may_fall_through(result) for result in results):
+                for number, result in enumerate(results):
+                    async for event in self._say_tool(plan, result, lead="\n" if number else ""):
+                        yield event
                 return
             fallback = results[-1]
         asks_which = (

@@ -8,7 +8,7 @@ passage covers matches by accident), and the dialogue counts by how much the new
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,18 +37,28 @@ class Legs:
 
 
 def fuse(legs: Legs, weights: Mapping[str, float]) -> Scores:
-    total = weights["dense_last"] * standardised(legs.dense_last)
-    total += weights["lexical_last"] * legs.best_coverage**2 * standardised(legs.lexical_last)
-    if legs.lexical_dialogue is not None and legs.dense_dialogue is not None:
+    total = _alone(legs, weights)
+    if legs.context and legs.lexical_dialogue is not None and legs.dense_dialogue is not None:
         dialogue = weights["dense_dialogue"] * standardised(legs.dense_dialogue)
         dialogue += weights["lexical_dialogue"] * standardised(legs.lexical_dialogue)
-        if legs.pages is not None:
-            dialogue += weights["dense_page"] * standardised(_best_of_page(legs.dense_dialogue, legs.pages))
-            dialogue += weights["lexical_page"] * standardised(
-                _best_of_page(legs.lexical_dialogue, legs.pages)
-            )
-        total += legs.context * dialogue
+        total += legs.context * (dialogue + _of_the_page(legs, weights))
     return np.asarray(total, np.float32)
+
+
+def _alone(legs: Legs, weights: Mapping[str, float]) -> Scores:
+    """The newest turn by itself."""
+    total = weights["dense_last"] * standardised(legs.dense_last)
+    total += weights["lexical_last"] * legs.best_coverage**2 * standardised(legs.lexical_last)
+    return np.asarray(total, np.float32)
+
+
+def _of_the_page(legs: Legs, weights: Mapping[str, float]) -> Scores:
+    """How well the dialogue finds the page of each passage; zeros where pages are not known."""
+    total = np.zeros_like(legs.dense_last)
+    if legs.pages is not None and legs.dense_dialogue is not None and legs.lexical_dialogue is not None:
+        total += weights["dense_page"] * standardised(_best_of_page(legs.dense_dialogue, legs.pages))
+        total += weights["lexical_page"] * standardised(_best_of_page(legs.lexical_dialogue, legs.pages))
+    return total
 
 
 def _best_of_page(scores: Scores, pages: NDArray[np.intp]) -> Scores:
@@ -93,9 +103,5 @@ def context_signals(
 
 def _topic_gap(legs: Legs, weights: Mapping[str, float]) -> float:
     """How far the turn's own best passage lies above its best one of the dialogue's page."""
-    if legs.dense_dialogue is None or legs.lexical_dialogue is None or legs.pages is None:
-        return 0.0
-    alone = fuse(replace(legs, context=0.0), weights)
-    dialogue = weights["dense_page"] * standardised(_best_of_page(legs.dense_dialogue, legs.pages))
-    dialogue += weights["lexical_page"] * standardised(_best_of_page(legs.lexical_dialogue, legs.pages))
-    return float(alone.max() - alone[dialogue >= dialogue.max() - 1e-6].max())
+    alone, page = _alone(legs, weights), _of_the_page(legs, weights)
+    return float(alone.max() - alone[page >= page.max() - 1e-6].max())

@@ -31,9 +31,8 @@ DEFAULT_WEIGHTS = RetrievalSettings().weights
 _CANDIDATES = 100
 """How many passages are looked at sentence by sentence, and asked for above the limit of exact search."""
 TOLD_RANK, TOLD_LOGIT = 1.0, 1.0
-"""Where the newest turn surely continues the dialogue: what other passages of the page that the last answer cited gain,
-and the cited passage loses, in deviations of the fused score and in log-odds. Chosen on the development half of the
-golden cases."""
+"""Where the newest turn surely continues the dialogue: what the other passages of the page that the last answer cited
+gain, in deviations of the fused score and in log-odds. Chosen on the development half of the golden cases."""
 _SPARE = 4
 """Candidates beyond k, for those that are said twice."""
 
@@ -170,7 +169,7 @@ class Search:
         legs = self._legs(snapshot, kind, views, tokens, language)
         cosine = _mixed(views[0].last, views[0].dialogue, legs.context)
         total = fuse(legs, self._weights)
-        near = _continuing(snapshot.ids, told, legs.context)
+        near = _continuing(snapshot, told, legs.context)
         total += TOLD_RANK * total.std() * near
         total[~snapshot.servable(self._today or date.today())] = -np.inf
         candidates = _best(total, _CANDIDATES)
@@ -305,14 +304,14 @@ def _best(total: NDArray[np.float32], count: int) -> NDArray[np.intp]:
     return best[np.isfinite(total[best])]
 
 
-def _continuing(ids: Sequence[str], told: Collection[str], context: float) -> Scores:
-    """``context`` for passages of the told passages' pages, its negative for those that were told themselves."""
-    pages = {passage_id.split("#")[0] for passage_id in told}
-    near = [
-        0.0 if passage_id.split("#")[0] not in pages else 0.0 if passage_id in told else 1.0
-        for passage_id in ids
-    ]
-    return np.asarray(near, np.float32) * np.float32(context)
+def _continuing(snapshot: Snapshot, told: Collection[str], context: float) -> Scores:
+    """``context`` for the other passages of the pages of ``told``, zero for the rest."""
+    near = np.zeros(len(snapshot), np.float32)
+    if told and context:
+        rows = [i for i, passage_id in enumerate(snapshot.ids) if passage_id in told]
+        near[np.isin(snapshot.pages, snapshot.pages[rows])] = context
+        near[rows] = 0.0
+    return near
 
 
 def _mixed(last: Scores, dialogue: Scores | None, context: float) -> Scores:

@@ -1,16 +1,14 @@
-"""The trained classifier of intents: what it learns, what it keeps, and what it takes for none of them."""
+"""The trained classifier of intents: what it learns, and what it takes for none of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from chatbot.intent_model import IntentModel, TrainedClassifier, softmax_regression
-from chatbot.intents import OUT_OF_SCOPE
+from chatbot.intent_model import IntentModel, softmax_regression
 from configs.errors import InputError
 from eval.router import folds, grouped
 
@@ -46,30 +44,6 @@ def test_what_is_like_nothing_is_out_of_scope(model: IntentModel) -> None:
     strange = encode([f"weather {n}" for n in range(40)])
     assert (model.scope(strange) < model.limit).mean() > 0.9
     assert (model.scope(encode([f"refund anew {n}" for n in range(40)])) < model.limit).mean() < 0.3
-    classifier = TrainedClassifier(model, lambda text: encode([text])[0])
-    scores = classifier.scores("weather today")
-    assert scores[OUT_OF_SCOPE] >= 0.5
-    assert sum(scores.values()) == pytest.approx(1, abs=1e-5)
-    assert OUT_OF_SCOPE not in classifier.scores("refund 3")
-
-
-def test_it_is_the_same_after_saving(model: IntentModel, tmp_path: Path) -> None:
-    path = tmp_path / "router" / "en.npz"
-    model.save(path)
-    again = IntentModel.load(path)
-    vectors = encode(["refund x", "delivery y", "weather z"])
-    assert list(again.intents) == list(model.intents)
-    assert np.allclose(again.probabilities(vectors), model.probabilities(vectors), atol=1e-2)
-    assert again.limit == pytest.approx(model.limit)
-    assert [file.name for file in path.parent.iterdir()] == ["en.npz"]
-
-
-@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
-def test_a_broken_file_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "en.npz"
-    path.write_bytes(content)
-    with pytest.raises(InputError, match="kefu router train"):
-        IntentModel.load(path)
 
 
 @pytest.mark.parametrize("examples", [{}, {"refund": ["a", "b"]}, {"refund": ["a", "b"], "delivery": ["c"]}])
