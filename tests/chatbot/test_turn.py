@@ -155,7 +155,7 @@ def setup(sqlite_db: sa.Engine) -> Callable[..., Setup]:
             products=products,
             recommender=None,
             engine=engine,
-            router=Router({"en": Keywords()}, products, settings.shop, search),  # type: ignore[arg-type]
+            router=Router({"en": Keywords()}, products, settings.shop, search),  # type: ignore[arg-type]  # fakes
             answers=Answers(sqlite_db, {"en": words}, {"en": lambda text: words([text])[0]}),
             tools=load_tools(tools),
             embeddings={"en": Embedding(lambda text: words([text])[0], words)},

@@ -77,7 +77,7 @@ def open_index(tmp_path: Path, embedder: HashingEmbedder) -> Iterator[Callable[.
     opened: list[Index] = []
 
     def open_(**options: object) -> Index:
-        index = Index(tmp_path / "index", embedder, **options)  # type: ignore[arg-type]
+        index = Index(tmp_path / "index", embedder, **options)  # type: ignore[arg-type]  # options are any of Index's
         opened.append(index)
         return index
 

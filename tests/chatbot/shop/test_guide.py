@@ -30,7 +30,7 @@ def example(folder: Path, name: str) -> Path:
 
 def test_the_files_of_the_guide_make_a_shop(sqlite_db: sa.Engine, tmp_path: Path) -> None:
     for kind in KINDS:
-        report = import_file(sqlite_db, kind, example(tmp_path, f"{kind}.csv"), strict=True)  # type: ignore[arg-type]
+        report = import_file(sqlite_db, kind, example(tmp_path, f"{kind}.csv"), strict=True)  # type: ignore[arg-type]  # KINDS holds the literals
         assert report.added > 0
         assert report.notes == ()
     assert import_file(sqlite_db, "products", example(tmp_path, "products.jsonl"), strict=True).added == 1

@@ -118,7 +118,7 @@ def test_status_changes(store: Store, conversation: Conversation) -> None:
     store.set_status(conversation.id, "person")
     assert store.conversation(conversation.id).status == "person"
     with pytest.raises(InputError, match="bot, waiting, person or closed"):
-        store.set_status(conversation.id, "asleep")  # type: ignore[arg-type]
+        store.set_status(conversation.id, "asleep")  # type: ignore[arg-type]  # the wrong value is what is tested
     with pytest.raises(NotFoundError):
         store.set_status("nothing", "closed")
 
@@ -338,5 +338,5 @@ def test_feedback_needs_a_turn_and_a_known_rating(store: Store, conversation: Co
     with pytest.raises(NotFoundError):
         store.add_feedback("nothing", "up")
     with pytest.raises(InputError, match="up or down"):
-        store.add_feedback("nothing", "five stars")  # type: ignore[arg-type]
+        store.add_feedback("nothing", "five stars")  # type: ignore[arg-type]  # the wrong value is what is tested
     assert store.feedback(conversation.id) == []

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from chatbot.shop import Product, Variant
 
 if TYPE_CHECKING:
-    from conftest import World
+    from conftest import FakeSearch, World
+
+    from chatbot.tools.base import Context
+
+
+def searched(context: Context) -> FakeSearch:
+    """The fake behind the context's products."""
+    return cast("FakeSearch", context.products)
 
 
 def details(world: World, sku: str, language: str = "en", catalogue: Any = None, **arguments: Any) -> str:
@@ -39,11 +46,11 @@ def test_names_three_and_shows_five(world: World) -> None:
 
 def test_hedges_when_the_search_is_not_sure(world: World) -> None:
     context = world.context()
-    context.products.score = 0.6  # type: ignore[attr-defined]
+    searched(context).score = 0.6
     assert world.say(context, "product_search", query="walnut") == (
         "I'm not sure we have exactly that. The closest I found: Walnut board (59.00 EUR)."
     )
-    context.products.score = 0.1  # type: ignore[attr-defined]
+    searched(context).score = 0.1
     assert world.run(context, "product_search", query="walnut").error == "not_found"
 
 
@@ -106,16 +113,16 @@ def test_without_stock_figures_nothing_is_said_to_be_available(world: World) -> 
 def test_a_category_of_the_shop_is_a_limit_and_other_words_are_searched_for(world: World) -> None:
     context = world.context()
     assert world.run(context, "product_search", query="pine", category="KITCHEN").error == "filtered_out"
-    assert context.products.asked[0]["category"] == "Kitchen"  # type: ignore[attr-defined]
+    assert searched(context).asked[0]["category"] == "Kitchen"
     world.run(context, "product_search", query="pine", category="Bathroom")
-    asked = context.products.asked[-1]  # type: ignore[attr-defined]
+    asked = searched(context).asked[-1]
     assert (asked["query"], asked["category"]) == ("pine Bathroom", None)
 
 
 def test_chinese_colours_are_asked_for_in_the_catalogues_words(world: World) -> None:
     context = world.context(language="zh")
     world.run(context, "product_search", query="磁吸刀架", colour="红色")
-    assert context.products.asked[0]["options"] == {"colour": "red"}  # type: ignore[attr-defined]
+    assert searched(context).asked[0]["options"] == {"colour": "red"}
 
 
 def test_a_search_for_nothing_asks_back(world: World) -> None:

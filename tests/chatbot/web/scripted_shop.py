@@ -358,3 +358,14 @@ def serve(api: Any) -> tuple[ThreadedServer, str]:
     )
     server.start()
     return server, f"http://127.0.0.1:{port}"
+
+
+TWO_SENTENCES = [
+    "Delivery to Austria costs 6.90 EUR and is free from 79 EUR.",
+    " Express takes one working day.",
+]
+
+
+def sources() -> list[dict[str, Any]]:
+    express = "Express delivery arrives on the next working day."
+    return [citation("delivery", DELIVERY, AUSTRIA, 0), citation("delivery", DELIVERY, express, 1)]
