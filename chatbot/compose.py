@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot import expect, ground, lang
+from chatbot import conflict, expect, ground, lang
 from chatbot.conversation import Citation
 from configs.settings import CONFIG_DIR
 from retrieval.chunk import CRUMB
@@ -31,6 +31,8 @@ SAID_BEFORE = 0.12
 """What a unit that was just quoted loses in the ranking."""
 CONTEXT_SHARE = 0.25
 """What a word counts that stands only in what the question leans on."""
+STILL_RELEVANT = 0.75
+"""Share of the best unit's ranking from which another page's unit speaks of what was asked too."""
 MISSING_KIND = 0.45
 """What is left of the confidence in a quote without the number, time or address that the question asks for."""
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -59,12 +61,14 @@ class QuoteSignals:
 
 @dataclass(frozen=True, slots=True)
 class QuoteDraft:
-    """``confidence``: how sure it is that the quote answers the question, in [0, 1]."""
+    """``confidence``: how sure it is that the quote answers the question, in [0, 1]; ``contradiction``: what another page
+    says against it."""
 
     pieces: Sequence[Piece]
     passage: Passage
     confidence: float
     signals: QuoteSignals | None = None
+    contradiction: Piece | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,26 @@ def quote(
     confidence = quote_confidence(signals, same_language=language == passage.language)
     if expect.gives(query, "\n".join(units[index].text for index in chosen)) is False:
         confidence *= MISSING_KIND
-    return QuoteDraft(pieces, passage, confidence, signals)
+    others = [
+        index
+        for index, unit in enumerate(units)
+        if unit.passage.source != passage.source and ranking[index] >= STILL_RELEVANT * ranking[best]
+    ]
+    against = _contradiction([units[index] for index in chosen], [units[index] for index in others], encode)
+    return QuoteDraft(pieces, passage, confidence, signals, against)
+
+
+def _contradiction(said: Sequence[_Unit], others: Sequence[_Unit], encode: Encode) -> Piece | None:
+    """The first unit of another page that contradicts what is to be said."""
+    if not others:
+        return None
+    similarity = encode([unit.text for unit in said]) @ encode([unit.text for unit in others]).T
+    for row, unit in zip(similarity, said, strict=True):
+        for cosine, other in zip(row, others, strict=True):
+            if conflict.disagree(unit.text, other.text, float(cosine)):
+                cited = _citation(other.passage, other.start, other.end, len(said))
+                return Piece(readable(other.text), (cited,))
+    return None
 
 
 def product_quote(

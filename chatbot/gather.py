@@ -41,9 +41,8 @@ class Gathering(TurnState):
     def _find(self, plan: Plan) -> list[Passage]:
         """Passages for one question: of the pages, and of the product that is asked about."""
         sku = plan.slots.get("sku")
-        earlier = [
-            turn.message for turn in reversed(self._history[-self.bot.settings.retrieval.dialogue_turns :])
-        ]
+        turns = self._history[-self.bot.settings.retrieval.dialogue_turns :]
+        earlier = [text for turn in reversed(turns) for text in (turn.reply.text, turn.message) if text]
         k = self.bot.settings.retrieval.passages
         told = {citation.passage_id for turn in self._history[-1:] for citation in turn.reply.citations}
         found = self.bot.search.search(plan.query, dialogue=earlier, told=told, language=plan.language, k=k)

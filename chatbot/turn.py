@@ -223,6 +223,10 @@ class _Turn(Gathering):
                 else self.text("quote_intro")
             )
             pieces = [compose.Piece(f"{note}\n"), *pieces]
+        if draft.contradiction is not None:
+            said, other = self.text("pages_disagree"), draft.contradiction
+            pieces = [compose.Piece(f"{said}\n"), *pieces, compose.Piece(f"\n{other.text}", other.citations)]
+            self._quick_replies.append(self.text("handoff_button"))
         citations = []
         for offset, piece in enumerate(pieces):
             citations += [compose.renumbered(citation, first + offset) for citation in piece.citations]

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 import chatbot.shop_tables
 import chatbot.store_tables
@@ -25,6 +26,10 @@ from chatbot.db import connect, metadata, migrate, writing
 
 assert chatbot.shop_tables
 assert chatbot.store_tables  # both register their tables in the metadata
+
+# No test is timed: a busy machine must not fail what is right.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _TO_ENABLE = (
     "to run the PostgreSQL tests install PostgreSQL 15 or newer (Debian: apt-get install postgresql) and the "

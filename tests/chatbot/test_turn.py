@@ -187,6 +187,23 @@ def test_quote_rung_cites_what_it_says(setup: Callable[..., Setup]) -> None:
     assert reply.citations
 
 
+def test_pages_that_contradict_each_other_are_both_quoted_and_both_cited(
+    setup: Callable[..., Setup],
+) -> None:
+    said = "Products bought in our online shop can be returned within {} days from delivery."
+    new, old, same = (
+        replace(RETURNS, id=source, source=source, text=said.format(days))
+        for source, days in (("new.md", 30), ("old.md", 14), ("same.md", "30 whole"))
+    )
+    reply = reply_of(setup(found=[new, old]).run(QUESTION))
+    assert "do not agree" in reply.text
+    assert "30 days" in reply.text
+    assert "14 days" in reply.text
+    assert {citation.source for citation in reply.citations} == {"new.md", "old.md"}
+    assert reply.quick_replies, "a person is offered"
+    assert "do not agree" not in reply_of(setup(found=[new, same]).run(QUESTION)).text
+
+
 def test_the_sentences_joined_are_the_reply_and_the_ids_count_up(setup: Callable[..., Setup]) -> None:
     events = setup(found=[RETURNS]).run(QUESTION)
     assert "".join(e.text for e in events if isinstance(e, Sentence)) == reply_of(events).text

@@ -1,0 +1,252 @@
+"""``kefu eval run policies``: whole answers over policy pages that nobody here wrote, and silence where they say nothing.
+
+Two shops without products: doc2dial's government services (dialogues with gold spans) and a company's own policy pages
+with questions written for this suite (``cases/policies``: hard ones, in other words than the pages'). Unanswerable are
+dialogues whose gold document was taken out of the index, and the policy questions that no page answers. Each composer
+answers: quotes alone, the language model alone, and both as the settings have it. Needs the data folder named by
+``KEFU_DATA``. Does not judge whether an answer is well put.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from statistics import fmean
+
+from chatbot import ground, lang
+from chatbot.app import App, build
+from chatbot.conversation import Done, Evidence, Reply, Turn
+from chatbot.turn import answer
+from configs.settings import load
+from eval.metrics import interval
+from eval.outcome import Curve, Options, Outcome, Tell
+from eval.policy_data import Place, Question, basecamp, doc2dial, holds
+
+COMPOSERS: Mapping[str, tuple[str, ...]] = {
+    "quote": ("quote",),
+    "model": ("model",),
+    "mixed": ("quote", "model"),
+}
+DEFAULT = "mixed"
+SAMPLE = 150
+"""Answerable dialogues of doc2dial, and as many unanswerable ones."""
+MODEL_SAMPLE = 40
+"""Questions of each place that the model alone answers: it takes a second or two for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One question with what came back for it. ``sources`` are the cited passages' texts by id."""
+
+    shop: str
+    question: Question
+    answerable: bool
+    reply: Reply
+    sources: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        return self.question.id if self.answerable else f"{self.question.id}/without"
+
+    @property
+    def spoke(self) -> bool:
+        return self.reply.kind == "answer"
+
+
+def run(options: Options, tell: Tell) -> Outcome:
+    """Ask everything; ``split`` is ``test`` unless ``dev`` is wanted, on whose half thresholds are fitted.
+
+    Raises:
+        ConfigError: ``KEFU_DATA`` does not lead to the data.
+    """
+    split = "dev" if options.split == "dev" else "test"
+    settings = load(options.config)
+    answered: dict[str, list[Answered]] = {name: [] for name in COMPOSERS}
+    for place in [*doc2dial(settings, split, SAMPLE, tell), *basecamp(settings, split, tell)]:
+        for name, found in asyncio.run(_ask_all(place, tell)).items():
+            answered[name] += found
+    return outcome(answered, split)
+
+
+async def _ask_all(place: Place, tell: Tell) -> dict[str, list[Answered]]:
+    app = build(place.settings)
+    found: dict[str, list[Answered]] = {name: [] for name in COMPOSERS}
+    stage = f"{place.shop}{'' if place.answerable else ', unanswerable'}"
+    try:
+        for number, question in enumerate(place.questions, 1):
+            for name, rungs in COMPOSERS.items():
+                if name != "model" or number <= MODEL_SAMPLE:
+                    found[name].append(await _ask(app, place, question, rungs))
+            tell(stage, number, len(place.questions))
+    finally:
+        await app.aclose()
+    return found
+
+
+async def _ask(app: App, place: Place, question: Question, rungs: Sequence[str]) -> Answered:
+    """One turn behind the dialogue so far; the model alone speaks from where a quote would."""
+    compose = place.settings.compose
+    update: dict[str, object] = {"rungs": ("approved", "tool", *rungs)}
+    if "quote" not in rungs:
+        update["model_threshold"] = compose.quote_threshold
+    settings = place.settings.model_copy(update={"compose": compose.model_copy(update=update)})
+    bot = replace(app.bot, settings=settings)
+    conversation = app.store.create_conversation("policies", None, "en")
+    for number, (customer, agent) in enumerate(question.history):
+        app.store.add_turn(_turn(conversation.id, number, customer, agent))
+    async for event in answer(bot, conversation, question.text):
+        if isinstance(event, Done):
+            reply = event.turn.reply
+            sources = {passage.id: passage.text for passage in event.turn.evidence.passages}
+            return Answered(place.shop, question, place.answerable, reply, sources)
+    return Answered(place.shop, question, place.answerable, Reply("", "refuse", "handoff"), {})
+
+
+def _turn(conversation_id: str, number: int, customer: str, agent: str) -> Turn:
+    reply = Reply(agent, "answer", "quote")
+    return Turn(
+        uuid.uuid4().hex,
+        conversation_id,
+        number,
+        customer,
+        (),
+        Evidence(),
+        reply,
+        {},
+        "",
+        "",
+        datetime.now(UTC),
+    )
+
+
+# --- scores of one answer -----------------------------------------------------------------------------------
+
+
+def token_f1(said: str, gold: Sequence[str]) -> float:
+    """The best harmonic mean of precision and recall of words, as SQuAD has it; 0 for silence."""
+    own = Counter(lang.words(said))
+    best = 0.0
+    for text in gold:
+        other = Counter(lang.words(text))
+        shared = (own & other).total()
+        if shared:
+            best = max(best, 2 * shared / (own.total() + other.total()))
+    return best
+
+
+def supported(sentence: str, texts: Sequence[str]) -> bool:
+    """Whether the texts say so: verbatim, or by the checks that a model's sentence has to pass."""
+    plain = " ".join(sentence.split()).casefold()
+    if any(plain in " ".join(text.split()).casefold() for text in texts):
+        return True
+    return ground.check(sentence, list(texts)).ok
+
+
+def sentence_support(answered: Answered) -> list[bool]:
+    """For each sentence of an answer, whether what it cites supports it (ALCE's citation recall; Gao et al. 2023).
+
+    ALCE asks an entailment model; here the grounding check stands in for it.
+    """
+    quotes = [citation.quote for citation in answered.reply.citations]
+    return [supported(span.text, quotes) for span in lang.sentences(answered.reply.text)]
+
+
+def citation_support(answered: Answered) -> list[bool]:
+    """For each citation, whether it supports a sentence by itself (ALCE's citation precision)."""
+    spans = [span.text for span in lang.sentences(answered.reply.text)]
+    return [
+        any(supported(span, [citation.quote]) or citation.quote in span for span in spans)
+        for citation in answered.reply.citations
+    ]
+
+
+def finds_gold(answered: Answered) -> bool:
+    """Whether a cited passage holds a gold text."""
+    return any(
+        holds(answered.question, answered.sources.get(citation.passage_id, citation.quote))
+        for citation in answered.reply.citations
+    )
+
+
+# --- figures ------------------------------------------------------------------------------------------------
+
+
+def outcome(answered: Mapping[str, Sequence[Answered]], split: str) -> Outcome:
+    metrics: dict[str, float] = {}
+    for name in (DEFAULT, *(name for name in COMPOSERS if name != DEFAULT)):
+        rows = answered[name]
+        prefix = "" if name == DEFAULT else f"{name}_"
+        metrics |= _figures(rows, prefix)
+        if name == DEFAULT:
+            for shop in dict.fromkeys(row.shop for row in rows):
+                metrics |= _figures([row for row in rows if row.shop == shop], f"{shop}_")
+    asked = {row.id for row in answered["model"]}
+    for name in COMPOSERS:  # the same questions for all three
+        same = [
+            token_f1(row.reply.text, row.question.gold) if row.spoke else 0.0
+            for row in answered[name]
+            if row.answerable and row.id in asked
+        ]
+        metrics[f"same_questions_{name}_answer_f1"] = round(fmean(same), 4) if same else 0.0
+    rows = answered[DEFAULT]
+    return Outcome(
+        metrics,
+        f"Whole answers over doc2dial_dev (documents of the {split} half; unanswerable: gold document taken away) and "
+        f"basecamp_policies ({split} half of our questions), by the default composer; quote_ and model_ are the others",
+        scores={
+            "answer_f1": {
+                row.id: token_f1(row.reply.text, row.question.gold) if row.spoke else 0.0
+                for row in rows
+                if row.answerable
+            },
+            "abstained": {row.id: float(not row.spoke) for row in rows if not row.answerable},
+            "spoke": {row.id: float(row.spoke) for row in rows if row.answerable},
+        },
+        plots=[_risk_coverage(rows)],
+    )
+
+
+def _figures(rows: Sequence[Answered], prefix: str) -> dict[str, float]:
+    answerable = [row for row in rows if row.answerable]
+    spoken = [row for row in rows if row.spoke and row.reply.citations]
+    backed = [ok for row in spoken for ok in sentence_support(row)]
+    wanted: dict[str, Sequence[float]] = {
+        "answer_f1": [
+            token_f1(row.reply.text, row.question.gold) if row.spoke else 0.0 for row in answerable
+        ],
+        "answered_f1": [token_f1(row.reply.text, row.question.gold) for row in answerable if row.spoke],
+        "finds_gold": [finds_gold(row) for row in answerable if row.spoke],
+        "abstain_rate": [not row.spoke for row in rows if not row.answerable],
+        "false_abstain_rate": [not row.spoke for row in answerable],
+        "citation_precision": [ok for row in spoken for ok in citation_support(row)],
+        "citation_recall": backed,
+        "unsupported_rate": [not ok for ok in backed],
+    }
+    found: dict[str, float] = {}
+    for name, values in wanted.items():
+        if values:
+            low, high = interval([float(value) for value in values])
+            found |= {f"{prefix}{name}": round(fmean(values), 4)}
+            found |= {f"{prefix}{name}_low": round(low, 4), f"{prefix}{name}_high": round(high, 4)}
+    found[f"{prefix}questions"] = float(len(rows))
+    return found
+
+
+def _risk_coverage(rows: Sequence[Answered]) -> Curve:
+    """Answering the surest first: the share of answers that are wrong (they cite no gold) as more is answered."""
+    ordered = sorted(rows, key=lambda row: -row.reply.confidence)
+    points, wrong = [], 0
+    for number, row in enumerate(ordered, 1):
+        wrong += not (row.answerable and row.spoke and finds_gold(row))
+        if number >= 10:
+            points.append((number / len(ordered), wrong / number))
+    return Curve(
+        "Risk and coverage",
+        "share of questions answered",
+        "share of answers without gold",
+        {"default": points},
+    )
