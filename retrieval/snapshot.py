@@ -214,7 +214,8 @@ def save(
         "version": folder.parent.name.partition("-")[2],
         "files": _hashes(temporary),
     }
-    (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    sealed = {**manifest, "hash": _hash(manifest)}
+    (temporary / MANIFEST).write_text(json.dumps(sealed, indent=1), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
 
@@ -264,7 +265,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     if manifest["format"] != FORMAT:
         raise ValueError(f"its files have format {manifest['format']}, this kefu reads {FORMAT}")
+    if manifest.pop("hash", "") != _hash(manifest):
+        raise ValueError(f"{MANIFEST} was changed")
     return manifest
+
+
+def _hash(manifest: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(manifest, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -207,3 +208,19 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     pytest.fail("the Chroma server did not start within 30 s")
+
+
+def write_state(folder: Path, state: str) -> None:
+    """Forty pages, of which each ends in ``state``; in each state another one is missing."""
+    folder.mkdir(exist_ok=True)
+    for n in range(41):
+        path = folder / f"{n:02}.txt"
+        path.write_text(f"Animal {n}\n===\n\nAnimal {n} eats plant {n % 7} in month {n % 5}, as of {state}\n")
+        if f"S{n}." == state:
+            path.unlink()
+
+
+@pytest.fixture
+def index_helpers() -> Any:
+    """What a test needs of this file."""
+    return sys.modules[__name__]

@@ -169,6 +169,11 @@ def test_verify_finds_foreign_vectors(index: Index, pages: Path) -> None:
     assert "Chroma kefu-page-hashing: 1 vector (ghost) of no passage" in map(str, index.verify().problems)
 
 
+def _bytes_of(index: Index) -> bytes:
+    """All files of an index, one after the other."""
+    return b"".join(path.read_bytes() for path in index.folder.rglob("*") if path.is_file())
+
+
 REBUILD = """
     import importlib.util, pathlib, sys
     spec = importlib.util.spec_from_file_location("helpers", sys.argv[1])
@@ -184,15 +189,19 @@ def test_rebuild_leaves_nothing_of_what_was_deleted(open_index: OpenIndex, pages
     (pages / "secret.md").write_text("# Zanzibar\n\nThe quokka lives behind the waterfall.\n")
     index = open_index()
     ingest_docs(index, [pages])
+    secret = index._vectors.get("kefu-page-hashing", ["secret.md#top/1"], 256)[0].tobytes()
+    assert secret in _bytes_of(index)
     (pages / "secret.md").unlink()
     ingest_docs(index, [pages])
+    assert secret in _bytes_of(index)  # an ingest deletes, but does not erase
     index.close()
     helpers = str(Path(__file__).parent / "conftest.py")
     subprocess.run(
         [sys.executable, "-c", textwrap.dedent(REBUILD), helpers, str(index.folder)], check=True, timeout=120
     )
-    files = b"".join(path.read_bytes() for path in index.folder.rglob("*") if path.is_file())
+    files = _bytes_of(index)
     assert b"delivery.md" in files
+    assert secret not in files
     assert not any(trace in files for trace in (b"secret.md", b"anzibar", b"quokka", b"waterfal"))
 
 

@@ -175,7 +175,7 @@ PLANTED: dict[str, tuple[Plant, str]] = {
         bytes_of("lexical/data.csc.index.npy", flipped),
         "lexical/data.csc.index.npy",
     ),
-    "a bit of the manifest flipped": (bytes_of("manifest.json", flipped), "was changed"),
+    "a bit of the manifest flipped": (bytes_of("manifest.json", flipped), "manifest.json"),
     "postings altered": (
         other_postings,
         f"the lexical index has other tokens for 2 passages ({LAMP}, {COST})",
