@@ -18,7 +18,7 @@ from retrieval.index import Index, index_folder
 from retrieval.search import Search
 
 KILLS = 12
-FINISHED_EVERY = 3
+FINISHED_EVERY = 4
 WORDS = "quokka narwhal axolotl okapi pangolin tapir kakapo dugong numbat fossa aardvark gharial".split()
 
 
