@@ -186,12 +186,10 @@ class Index:
         number = int(self.rows.meta("serial") or "0") + 1
         self.rows.set_meta("serial", str(number))
         version = f"{number}-{fingerprint}"
-        for kind in KINDS:
-            if progress:
-                progress("write the snapshot", KINDS.index(kind), len(KINDS))
+        for number, kind in enumerate(KINDS, 1):
             self._save_snapshot(version, kind)
-        if progress:
-            progress("write the snapshot", len(KINDS), len(KINDS))
+            if progress:
+                progress("write the snapshot", number, len(KINDS))
         self._switch(version)
         self._delete_old_snapshots(version)
         return version
