@@ -108,21 +108,35 @@ def search(
 
 
 @cli.command()
-def verify(config: Config = None) -> None:
-    """Check that the index agrees with itself: rows, lexical index and vectors."""
-    from chatbot.ingest import verify_index
+def verify(
+    config: Config = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Embed every text again, not a sample; takes as long as a rebuild.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check that the search index agrees with itself and with the shop's database; changes nothing.
+
+    Rows, snapshot files, lexical index, vectors, the database's products, the pages that approved answers name. Ends
+    with 1 if something differs, and says what repairs it.
+    """
+    from chatbot.upkeep import verify_index
     from configs.settings import load
 
-    raise typer.Exit(0 if verify_index(load(config)) else 1)
+    raise typer.Exit(0 if verify_index(load(config), full=full, as_json=as_json) else 1)
 
 
 @cli.command()
 def rebuild(config: Config = None) -> None:
-    """Build the lexical index and the vectors anew from the stored passages."""
-    from chatbot.ingest import rebuild_index
+    """Repair the search index: mend its rows, follow the database's products, make everything else anew.
+
+    Searches go on meanwhile. Leaves nothing of deleted pages in any file of the index. Ends with 1 if pages must be
+    ingested again.
+    """
+    from chatbot.upkeep import rebuild_index
     from configs.settings import load
 
-    rebuild_index(load(config))
+    raise typer.Exit(0 if rebuild_index(load(config)) else 1)
 
 
 @cli.command()

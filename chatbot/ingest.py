@@ -1,4 +1,4 @@
-"""What ``kefu ingest``, ``verify``, ``rebuild`` and ``answers import`` do: import, index, report.
+"""What ``kefu ingest`` and ``answers import`` do: import, index, report.
 
 Ties the importers of the database to the search index; knows neither file formats nor models.
 """
@@ -23,8 +23,9 @@ from chatbot.importers import Report, TableMapping, import_file, load_mapping, p
 from chatbot.importers.mapping import Kind
 from chatbot.shop import Shop
 from configs.settings import Settings
-from retrieval.index import Index, StageProgress
+from retrieval.index import Index, StageProgress, index_folder
 from retrieval.ingest import IngestReport, ingest_docs, ingest_products
+from retrieval.lock import refuse_if_held
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
@@ -36,7 +37,7 @@ def docs(settings: Settings, paths: Sequence[Path], *, mapping: str | None, stri
 
     Exits with 1 if something was rejected.
     """
-    with _index(settings) as index, bar() as progress:
+    with open_index(settings) as index, bar() as progress:
         reports = []
         if mapping is None:
             reports.append(ingest_docs(index, paths, progress=progress, strict=strict))
@@ -78,6 +79,8 @@ def table(
 ) -> None:
     """A table into the database; products also into the index. Exits with 1 if rows were rejected."""
     db = open_database(settings)
+    if kind == "products":
+        refuse_if_held(index_folder(settings))  # before the database is changed
     with err.status(f"Reading {path.name} …") as status:
         report = import_file(
             db,
@@ -92,7 +95,7 @@ def table(
         )
     _show_table(report)
     if kind == "products":
-        with _index(settings) as index, bar() as progress:
+        with open_index(settings) as index, bar() as progress:
             index_products(db, index, progress)
     if report.rejected_count:
         raise typer.Exit(1)
@@ -109,30 +112,11 @@ def approved(settings: Settings, path: Path) -> None:
     out.print(f"approved answers: {written} written, {unchanged} unchanged")
 
 
-def verify_index(settings: Settings) -> bool:
-    """Print what is wrong with the index; True if nothing is."""
-    with _index(settings) as index:
-        result = index.verify()
-    for problem in result.problems:
-        out.print(f"[red]✗[/red] {escape(problem)}")
-    out.print(
-        "[green]✓[/green] the index agrees with itself"
-        if not result.problems
-        else "repair it with: kefu rebuild"
-    )
-    return not result.problems
-
-
-def rebuild_index(settings: Settings) -> None:
-    """Vectors and lexical index anew."""
-    with _index(settings) as index, bar() as progress:
-        version = index.rebuild(progress)
-    out.print(f"[green]✓[/green] rebuilt, version {version}")
-
-
 @contextmanager
-def _index(settings: Settings) -> Iterator[Index]:
+def open_index(settings: Settings) -> Iterator[Index]:
+    """The index, for writing: refused before the models are loaded if somebody else writes."""
     make_home(settings)
+    refuse_if_held(index_folder(settings))
     index = Index.open(settings)
     try:
         yield index

@@ -31,6 +31,7 @@ class Document:
     language: str = "en"
     updated: str = ""
     audience: str = "shopper"
+    valid_from: date | None = None
     valid_until: date | None = None
     url: str | None = None
     key: str = ""
@@ -48,11 +49,17 @@ def assemble(
 ) -> Document:
     """Group blocks under their headings.
 
-    ``facts`` are those of a front matter: title, language, updated, audience, valid_until, url.
+    ``facts`` are those of a front matter: title, language, updated, audience, valid_from, valid_until, url.
 
     Raises:
         InputError: a fact has a value that it cannot have.
     """
+    valid_from, valid_until = _date(facts, "valid_from"), _date(facts, "valid_until")
+    if valid_from and valid_until and valid_until < valid_from:
+        raise InputError(
+            f"the page is valid from {valid_from} until {valid_until}",
+            expected="valid_from before valid_until",
+        )
     blocks = [Block(level, cleaned) for level, text in blocks if (cleaned := _tidy(text))]
     first_heading = next((text for level, text in blocks if level), "")
     title = _tidy(str(facts.get("title") or "")) or first_heading or fallback_title
@@ -74,7 +81,8 @@ def assemble(
         language=str(facts.get("language") or "en").lower().split("-")[0],
         updated=str(facts.get("updated") or ""),
         audience=str(facts.get("audience") or "shopper").lower(),
-        valid_until=_date(facts.get("valid_until")),
+        valid_from=valid_from,
+        valid_until=valid_until,
         url=str(facts["url"]) if facts.get("url") else None,
         key=key,
     )
@@ -86,7 +94,8 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def _date(value: object) -> date | None:
+def _date(facts: Mapping[str, Any], name: str) -> date | None:
+    value = facts.get(name)
     if value is None or value == "":
         return None
     if isinstance(value, datetime):
@@ -96,4 +105,4 @@ def _date(value: object) -> date | None:
     try:
         return date.fromisoformat(str(value))
     except ValueError as error:
-        raise InputError(f"valid_until is {value!r}", expected="a date such as 2026-12-31") from error
+        raise InputError(f"{name} is {value!r}", expected="a date such as 2026-12-31") from error

@@ -35,7 +35,7 @@ def without_directives(text: str) -> str:
 def page_facts(soup: BeautifulSoup) -> dict[str, str]:
     """What the page says of itself: its language, its title, ``<meta name="valid_until" …>`` and the like."""
     facts = {}
-    for name in ("updated", "audience", "valid_until"):
+    for name in ("updated", "audience", "valid_from", "valid_until"):
         meta = soup.find("meta", attrs={"name": name})
         if isinstance(meta, Tag) and meta.get("content"):
             facts[name] = str(meta["content"])

@@ -15,9 +15,9 @@ from retrieval.chunk import chunk
 from retrieval.index import Index, StageProgress
 from retrieval.passages import PassageKind
 from retrieval.readers import READERS, read
-from retrieval.rows import DocumentRow, PassageRow
+from retrieval.rows import DocumentRow, PassageRow, Rows
 
-CHUNKER = 1
+CHUNKER = 2
 """Raise it when the same file would give other passages: every page is then read anew."""
 _REJECTED_KEPT = 1000
 
@@ -128,23 +128,41 @@ def ingest_products(
     Raises:
         IndexLockedError: somebody else writes.
     """
-    report = IngestReport("product")
     with index.write() as rows:
-        known = {document.id: document.hash for document in rows.documents("product")}
-        fresh = {document.id: (document, passages) for document, passages in map(product_rows, products)}
-        put = [(doc, passages) for doc, passages in fresh.values() if known.get(doc.id) != doc.hash]
-        gone = sorted(known.keys() - fresh.keys())
         with rows.transaction():
-            for document, passages in put:
-                assert document.root == CATALOGUE
-                rows.put(document, passages)
-            rows.remove(gone)
-        report.read = len(fresh)
-        report.added = sum(document.id not in known for document, _ in put)
-        report.changed = len(put) - report.added
-        report.unchanged = len(fresh) - len(put)
-        report.removed = len(gone)
+            report = put_products(rows, products)
         report.version = index.publish(progress)
+    return report
+
+
+def product_differences(rows: Rows, products: Iterable[ProductLike]) -> dict[str, list[str]]:
+    """The ids of products that the rows lack, have otherwise, or have beyond ``products``; empty if they agree."""
+    known = {document.id: document.hash for document in rows.documents("product")}
+    shop = {document.id: document.hash for document, _ in map(product_rows, products)}
+    found = {
+        "missing": sorted(shop.keys() - known.keys()),
+        "changed": sorted(key for key in shop.keys() & known.keys() if shop[key] != known[key]),
+        "foreign": sorted(known.keys() - shop.keys()),
+    }
+    return {what: ids for what, ids in found.items() if ids}
+
+
+def put_products(rows: Rows, products: Iterable[ProductLike]) -> IngestReport:
+    """Make the rows hold exactly these products. Call it in a transaction, and publish."""
+    report = IngestReport("product")
+    known = {document.id: document.hash for document in rows.documents("product")}
+    fresh = {document.id: (document, passages) for document, passages in map(product_rows, products)}
+    put = [(doc, passages) for doc, passages in fresh.values() if known.get(doc.id) != doc.hash]
+    gone = sorted(known.keys() - fresh.keys())
+    for document, passages in put:
+        assert document.root == CATALOGUE
+        rows.put(document, passages)
+    rows.remove(gone)
+    report.read = len(fresh)
+    report.added = sum(document.id not in known for document, _ in put)
+    report.changed = len(put) - report.added
+    report.unchanged = len(fresh) - len(put)
+    report.removed = len(gone)
     return report
 
 
@@ -214,6 +232,7 @@ def _read(
             title=document.title,
             hash=digest,
             audience=document.audience,
+            valid_from=document.valid_from.isoformat() if document.valid_from else "",
             valid_until=document.valid_until.isoformat() if document.valid_until else "",
         )
         out.append((row, [PassageRow(p, "", text_hash(f"{p.title}\n{p.text}")) for p in passages]))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
+_EQUAL = 1e-5
 
 
 class LexicalIndex:
@@ -65,6 +66,36 @@ class LexicalIndex:
         """Inverse document frequency; a token that no text holds is the rarest."""
         count = len(self.postings(token))
         return float(np.log(1 + (self.size - count + 0.5) / (count + 0.5)))
+
+    def differences(self, other: LexicalIndex) -> list[int]:
+        """Positions of the texts whose tokens, or their scores, are not the same in both.
+
+        Raises:
+            ValueError: they hold different numbers of texts, or one is damaged.
+        """
+        if self.size != other.size:
+            raise ValueError(f"it holds {self.size} texts instead of {other.size}")
+        tokens = sorted(self.vocabulary.keys() | other.vocabulary.keys())
+        gap = abs(self._matrix(tokens) - other._matrix(tokens)) > _EQUAL
+        rows: list[int] = np.unique(gap.nonzero()[0]).tolist()
+        return rows
+
+    def _matrix(self, tokens: Sequence[str]) -> Any:
+        """Scores of the texts (rows) by tokens (columns)."""
+        from scipy.sparse import csc_matrix
+
+        if self._bm25 is None:
+            return csc_matrix((self.size, len(tokens)), dtype=np.float32)
+        scores = self._bm25.scores
+        shape = (self.size, len(scores["indptr"]) - 1)
+        matrix = csc_matrix((scores["data"], scores["indices"], scores["indptr"]), shape=shape)
+        matrix.check_format(full_check=True)
+        beyond = shape[1]  # an empty column, for tokens that only the other index knows
+        matrix.resize(self.size, beyond + 1)
+        columns = [self.vocabulary.get(token, beyond) for token in tokens]
+        if max(columns, default=0) > beyond or min(columns, default=0) < 0:
+            raise ValueError("its vocabulary points outside its postings")
+        return matrix[:, columns]
 
     def coverage(self, tokens: Sequence[str]) -> Scores:
         """For each text: which share of the query's distinct tokens it holds, weighed by rarity."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from configs.errors import IndexLockedError
+
+_PATIENCE = 0.2
+"""Seconds: somebody may only be asking whether the lock is free."""
 
 
 @contextmanager
@@ -29,29 +33,42 @@ def writing(folder: Path) -> Iterator[None]:
     holder = folder / "writer.json"
     lock = FileLock(folder / "writer.lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_PATIENCE, poll_interval=0.02)
     except Timeout as error:
         raise IndexLockedError(
-            f"the index in {folder} is being written by {_describe(holder)}",
+            f"the index in {folder} is held by {_describe(holder)}",
             expected="one writer at a time",
-            hint="wait until it has finished, or stop that process",
+            hint="wait until it has ended, or stop that process; a process that dies lets go by itself",
         ) from error
     try:
         command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:3]]).strip()
-        holder.write_text(
-            json.dumps(
-                {"pid": os.getpid(), "command": command, "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
-            )
-        )
+        facts = {"pid": os.getpid(), "host": socket.gethostname(), "command": command}
+        holder.write_text(json.dumps({**facts, "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}))
         yield
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
 
 
+def refuse_if_held(folder: Path) -> None:
+    """Ask before long preparations whether anybody writes.
+
+    Raises:
+        IndexLockedError: somebody does.
+    """
+    if (folder / "writer.json").exists():  # or else nobody has, since the last one ended in peace
+        with writing(folder):
+            pass
+
+
 def _describe(holder: Path) -> str:
     try:
         facts = json.loads(holder.read_text())
-        return f"process {facts['pid']} ({facts['command']}, since {facts['since']})"
-    except (OSError, ValueError, KeyError):  # it is just starting or just ending
+        who = f"process {facts['pid']} on {facts['host']} ({facts['command']}, since {facts['since']})"
+    except (OSError, ValueError, LookupError, TypeError):  # it is just starting or just ending
         return "another process"
+    here = facts["host"] == socket.gethostname() and Path("/proc/self").exists()
+    died = (
+        here and not Path(f"/proc/{facts['pid']}").exists()
+    )  # and its successor has not written the note yet
+    return "another process" if died else who

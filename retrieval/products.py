@@ -214,22 +214,19 @@ class ProductSearch:
     def _cosines(self, catalogue: _Catalogue, query: str) -> NDArray[np.float32]:
         embedder = self._index.embedder
         vector = embedder.queries([query])[0]
-        if embedder.name in catalogue.snapshot.vectors:
-            return np.asarray(catalogue.snapshot.vectors[embedder.name] @ vector, np.float32)
-        near = self._index.nearest("product", embedder, vector, 200)
-        out = np.full(len(catalogue.skus), min(near.values(), default=0.0), np.float32)
-        place = {passage_id: i for i, passage_id in enumerate(catalogue.snapshot.ids)}
-        for passage_id, cosine in near.items():
-            if passage_id in place:
-                out[place[passage_id]] = cosine
+        matrix = catalogue.snapshot.vectors[embedder.name]
+        near = self._index.candidates(catalogue.snapshot, "product", embedder, vector[None], 200)
+        if near is None:
+            return np.asarray(matrix @ vector, np.float32)
+        cosines = matrix[near[0]] @ vector
+        out = np.full(len(catalogue.skus), cosines.min(), np.float32)
+        out[near[0]] = cosines
         return out
 
 
 def _load(index: Index, version: str) -> _Catalogue:
     snapshot = index.snapshot("product")
-    by_id = {document.id: document.facts for document in index.rows.documents("product")}
-    # A writer may have changed the rows since the snapshot was made: the snapshot's order and ids lead.
-    facts = [by_id.get(passage_id, _GONE) for passage_id in snapshot.ids]
+    facts = [snapshot.facts(row) for row in range(len(snapshot))]
     skus = [passage_id.removeprefix(PREFIX) for passage_id in snapshot.ids]
     found = [prices(item) for item in facts]
     return _Catalogue(
@@ -243,15 +240,6 @@ def _load(index: Index, version: str) -> _Catalogue:
         high=np.array([max(item, default=np.nan) for item in found]),
         in_stock=np.array([has_stock(item, {}) for item in facts], np.bool_),
     )
-
-
-_GONE: Mapping[str, Any] = {
-    **dict.fromkeys(("sku", "name", "name_zh", "category", "category_zh", "brand"), ""),
-    "attributes": {},
-    "variants": [],
-    "price": None,
-    "stock": 0,
-}
 
 
 def _spelt_words(facts: Mapping[str, Any]) -> list[str]:

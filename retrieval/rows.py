@@ -1,5 +1,6 @@
 """Documents and passages as rows of an SQLite file: the truth from which everything else is derived.
 
+Each document is sealed with a hash of all that its rows hold, so that a row that was changed behind our back is seen.
 Also notes, for each collection of vectors, which passage has a vector of which text; the note is written before
 the vector (with an empty hash) and completed after it, so that a killed writer leaves a difference that the
 next one sees, and never a vector that nobody knows of. Does not know how vectors are made or kept.
@@ -7,9 +8,11 @@ next one sees, and never a vector that nobody knows of. Does not know how vector
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,12 +22,13 @@ from typing import Any
 from configs.errors import IndexError_
 from retrieval.passages import Passage, PassageKind
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, root TEXT NOT NULL, title TEXT NOT NULL, hash TEXT NOT NULL,
-    audience TEXT NOT NULL, valid_until TEXT NOT NULL, facts TEXT NOT NULL
+    audience TEXT NOT NULL, valid_until TEXT NOT NULL, facts TEXT NOT NULL,
+    valid_from TEXT NOT NULL DEFAULT '', seal TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS passages (
     id TEXT PRIMARY KEY, document_id TEXT NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
@@ -49,6 +53,7 @@ class DocumentRow:
     hash: str
     audience: str = "shopper"
     valid_until: str = ""
+    valid_from: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -63,6 +68,19 @@ class PassageRow:
     @property
     def searched_text(self) -> str:
         return f"{self.passage.title}\n{self.passage.text}\n{self.hidden}".strip()
+
+
+def seal(document: DocumentRow, passages: Iterable[PassageRow]) -> str:
+    """A hash of a document and its passages in order: of all that may be searched, shown or filtered by."""
+    about = [getattr(document, name) for name in ("id", "kind", "root", "title", "hash", "audience")]
+    about += [document.valid_from, document.valid_until, dict(document.facts)]
+    of_passages = [
+        [p.id, p.source, p.title, p.text, p.kind, p.language, p.url, dict(p.meta), row.hidden, row.hash]
+        for row in passages
+        for p in (row.passage,)
+    ]
+    whole = json.dumps([about, of_passages], ensure_ascii=False, sort_keys=True)
+    return hashlib.blake2b(whole.encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 
 class Rows:
@@ -80,7 +98,9 @@ class Rows:
             if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'vectors'").fetchone():
                 self._db.executescript(_SCHEMA)
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            found = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if self._version() == 1:
+                self._add_validity_and_seals()
+            found = self._version()
         except sqlite3.DatabaseError as error:
             raise IndexError_(
                 f"{path} is damaged ({error})",
@@ -110,6 +130,22 @@ class Rows:
                 raise
             self._db.execute("COMMIT")
 
+    def _version(self) -> int:
+        return int(self._all("PRAGMA user_version")[0][0])
+
+    def _add_validity_and_seals(self) -> None:
+        """Schema 1 → 2. Pages are read anew at the next ingest, which finds since when they hold."""
+        with self.transaction():
+            if self._version() != 1:  # another process was quicker
+                return
+            for column in ("valid_from", "seal"):
+                self._all(f"ALTER TABLE documents ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+            for document, passages in self._by_document():
+                self._all(
+                    "UPDATE documents SET seal = ? WHERE id = ?", (seal(document, passages), document.id)
+                )
+            self._all("PRAGMA user_version = 2")
+
     def _all(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         with self._lock:
             return self._db.execute(sql, parameters).fetchall()
@@ -130,22 +166,62 @@ class Rows:
 
     def problems(self) -> list[str]:
         """What SQLite itself finds wrong with the file."""
-        return [row[0] for row in self._all("PRAGMA integrity_check") if row[0] != "ok"]
+        try:
+            return [row[0] for row in self._all("PRAGMA integrity_check") if row[0] != "ok"]
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+
+    def broken_seals(self) -> list[DocumentRow]:
+        """Documents of which a row was changed, added or deleted by somebody else than ``put`` and ``remove``."""
+        seals = self.seals()
+        return [
+            document
+            for document, passages in self._by_document()
+            if seals[document.id] != seal(document, passages)
+        ]
+
+    def strays(self) -> list[str]:
+        """Passages of documents that do not exist."""
+        rows = self._all(
+            "SELECT id FROM passages WHERE document_id NOT IN (SELECT id FROM documents) ORDER BY id"
+        )
+        return [row[0] for row in rows]
+
+    def remove_strays(self) -> None:
+        self._all("DELETE FROM passages WHERE document_id NOT IN (SELECT id FROM documents)")
+
+    def _by_document(self) -> Iterator[tuple[DocumentRow, list[PassageRow]]]:
+        """Every document with its passages, whatever kind those say that they are."""
+        passages = defaultdict(list)
+        for row in self._passages("true ORDER BY document_id, position", ()):
+            passages[row.passage.source].append(row)
+        for document in self._documents("", ()):
+            yield document, passages[document.id]
 
     # --- documents and passages ----------------------------------------------------------------------------
 
     def documents(self, kind: PassageKind) -> list[DocumentRow]:
-        rows = self._all(
-            "SELECT id, kind, root, title, hash, audience, valid_until, facts FROM documents WHERE kind = ? ORDER BY id",
-            (kind,),
-        )
+        return self._documents("WHERE kind = ?", (kind,))
+
+    def document(self, document_id: str) -> DocumentRow | None:
+        found = self._documents("WHERE id = ?", (document_id,))
+        return found[0] if found else None
+
+    def seals(self) -> dict[str, str]:
+        return dict(self._all("SELECT id, seal FROM documents ORDER BY id"))
+
+    def _documents(self, where: str, parameters: Sequence[object]) -> list[DocumentRow]:
+        columns = "id, kind, root, title, hash, audience, valid_until, valid_from, facts"
+        rows = self._all(f"SELECT {columns} FROM documents {where} ORDER BY id", parameters)  # noqa: S608 - our own text
         return [DocumentRow(*row[:-1], **{"facts": json.loads(row[-1])}) for row in rows]
 
     def put(self, document: DocumentRow, passages: Iterable[PassageRow]) -> None:
         """Add or replace a document with all its passages. Call it in a transaction."""
+        passages = list(passages)
         self.remove([document.id])
         self._all(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO documents (id, kind, root, title, hash, audience, valid_until, facts, valid_from, seal) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document.id,
                 document.kind,
@@ -155,6 +231,8 @@ class Rows:
                 document.audience,
                 document.valid_until,
                 json.dumps(dict(document.facts), ensure_ascii=False),
+                document.valid_from,
+                seal(document, passages),
             ),
         )
         for position, row in enumerate(passages):
@@ -188,12 +266,6 @@ class Rows:
         marks = ",".join("?" * len(ids))
         return {row.passage.id: row.passage for row in self._passages(f"id IN ({marks})", ids)}
 
-    def passages_of(self, source: str) -> list[Passage]:
-        """The passages of one document in order; a page may be named without the ending of its file."""
-        where = "document_id = ? OR (kind = 'page' AND document_id GLOB ?) ORDER BY document_id, position"
-        stem = "".join(f"[{c}]" if c in "*?[" else c for c in source)
-        return [row.passage for row in self._passages(where, (source, f"{stem}.[a-z]*"))]
-
     def _passages(self, where: str, parameters: Sequence[object]) -> list[PassageRow]:
         columns = "id, document_id, title, text, kind, language, url, meta, hidden, hash"
         rows = self._all(f"SELECT {columns} FROM passages WHERE {where}", parameters)  # noqa: S608 - our own text
@@ -201,14 +273,6 @@ class Rows:
             PassageRow(Passage(*row[:7], meta=json.loads(row[7])), hidden=row[8], hash=row[9])  # type: ignore[misc]  # sqlite3 gives Any
             for row in rows
         ]
-
-    def served(self, kind: PassageKind) -> list[tuple[str, str, str, str]]:
-        """(passage id, language, audience, valid_until) in the order of ``passages``."""
-        return self._all(
-            "SELECT p.id, p.language, d.audience, d.valid_until FROM passages p JOIN documents d ON d.id = p.document_id "
-            "WHERE p.kind = ? ORDER BY p.document_id, p.position",
-            (kind,),
-        )
 
     def count(self, kind: PassageKind) -> int:
         return int(self._all("SELECT count(*) FROM passages WHERE kind = ?", (kind,))[0][0])

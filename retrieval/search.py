@@ -23,9 +23,9 @@ from retrieval.fusion import Legs, Scores, add_sentences, context_signals, fuse,
 from retrieval.glossary import gloss
 from retrieval.index import Index
 from retrieval.minilm import Vectors
-from retrieval.passages import Passage, PassageKind
+from retrieval.passages import KINDS, Passage, PassageKind
 from retrieval.snapshot import Snapshot
-from retrieval.tokens import tokenize
+from retrieval.tokens import bare_words, tokenize
 
 DEFAULT_WEIGHTS = RetrievalSettings().weights
 _CANDIDATES = 100
@@ -105,24 +105,30 @@ class Search:
 
     def passage(self, passage_id: str) -> Passage | None:
         """The passage with this id, if a shopper may see it today."""
-        found = self._index.rows.passages_by_id([passage_id])
-        return next(iter(self._servable(list(found.values()))), None)
+        for kind in KINDS:
+            snapshot = self._snapshot(kind)
+            if passage_id in snapshot.place:
+                return next(iter(self._servable(snapshot, [snapshot.place[passage_id]])), None)
+        return None
 
     def document(self, source: str) -> list[Passage]:
-        """All passages of one page or product, in order, as far as a shopper may see them today."""
-        return self._servable(self._index.rows.passages_of(source))
+        """All passages of one page or product, in order, as far as a shopper may see them today.
+
+        A page may be named without the ending of its file.
+        """
+        pages, products = self._snapshot("page"), self._snapshot("product")
+        if rows := pages.rows_of(source) or pages.rows_of_stem(source):
+            return self._servable(pages, rows)
+        return self._servable(products, products.rows_of(source))
 
     def pages(self) -> list[Passage]:
         """Every passage of every page that a shopper may see today."""
-        return self._servable([row.passage for row in self._index.rows.passages("page")])
+        snapshot = self._snapshot("page")
+        return self._servable(snapshot, range(len(snapshot)))
 
-    def _servable(self, passages: Sequence[Passage]) -> list[Passage]:
-        if not passages:
-            return []
-        snapshot = self._snapshot(passages[0].kind)
+    def _servable(self, snapshot: Snapshot, rows: Sequence[int]) -> list[Passage]:
         allowed = snapshot.servable(self._today or date.today())
-        visible = {passage_id for passage_id, may in zip(snapshot.ids, allowed, strict=True) if may}
-        return [passage for passage in passages if passage.id in visible]
+        return [snapshot.passage(row) for row in rows if allowed[row]]
 
     def search(
         self,
@@ -180,13 +186,14 @@ class Search:
                 weight = self._weights["sentence_last"]
                 add_sentences(total, candidates, sentence[candidates], view.last, weight)
         best = candidates[np.argsort(-total[candidates], kind="stable")][: k + _SPARE]
-        passages = self._index.rows.passages_by_id([snapshot.ids[i] for i in best])
         coverage = snapshot.lexical.coverage(tokens)
         results: list[tuple[Passage, PassageSignals]] = []
+        said: set[str] = set()
         for i in best:
-            passage = passages.get(snapshot.ids[i])
-            if passage is None or any(passage.text == other.text for other, _ in results):
-                continue  # removed since, or said by another page in the same words
+            passage = snapshot.passage(i)
+            if (words := bare_words(passage.text)) in said:
+                continue  # another page says it in the same words
+            said.add(words)
             signals = PassageSignals(
                 cosine=float(cosine[i]),
                 sentence=float(sentence[i]),
@@ -279,16 +286,15 @@ class Search:
         lexical: Sequence[NDArray[np.float32]],
     ) -> list[NDArray[np.float32]]:
         """Cosines of all passages; above the limit of exact search, of the best candidates of either leg."""
-        if embedder.name in snapshot.vectors:
-            return list(queries @ snapshot.vectors[embedder.name].T)
-        place = {passage_id: i for i, passage_id in enumerate(snapshot.ids)}
-        chosen: set[int] = set()
-        for query, leg in zip(queries, lexical, strict=True):
-            near = self._index.nearest(kind, embedder, query, _CANDIDATES)
-            chosen |= {place[passage_id] for passage_id in near if passage_id in place}
+        matrix = snapshot.vectors[embedder.name]
+        near = self._index.candidates(snapshot, kind, embedder, queries, _CANDIDATES)
+        if near is None:
+            return list(queries @ matrix.T)
+        chosen = {row for of_query in near for row in of_query}
+        for leg in lexical:
             chosen |= set(np.argsort(-leg)[:_CANDIDATES].tolist())
         rows = sorted(chosen)
-        vectors = self._index.vectors_of(kind, embedder, [snapshot.ids[i] for i in rows])
+        vectors = np.asarray(matrix[rows])
         legs = []
         for query in queries:
             cosines = vectors @ query

@@ -87,6 +87,15 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", re.sub(r"[̀-ͯ]", "", decomposed))
 
 
+_MARKS = re.compile(r"[\s.,:;!?…'\"“”‘’„«»()\[\]{}*_#|·•–—。，、：；！？（）「」《》]+")
+"""Signs that do not change what a text says; currencies, percent, minus and the like do."""
+
+
+def bare_words(text: str) -> str:
+    """The text without regard to case, white space and punctuation: equal for texts that say the same."""
+    return _MARKS.sub(" ", fold(text)).strip()
+
+
 @functools.lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     if not word.isalpha():

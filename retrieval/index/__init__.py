@@ -2,51 +2,59 @@
 
 Order of a write: rows (one transaction) → vectors (each batch noted before and after) → snapshot files → the
 version, which is what readers follow. A writer that is killed anywhere leaves a state that the next write
-completes. Does not know file formats, products, or how scores are made.
+completes. Searchers take passages, vectors and the lexical index from their snapshot alone, so what they find is of
+one state; of Chroma they ask only where to look, and only while it holds the vectors of their snapshot. Does not know
+file formats, products, or how scores are made.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
 from configs.errors import IndexError_
 from configs.settings import Settings
+from retrieval import snapshot as snapshots
 from retrieval import tokens
 from retrieval.embed import Embedder, Progress, load_embedder, multilingual_installed
 from retrieval.index.chroma import ChromaVectors
-from retrieval.index.collections import Collection, collections
+from retrieval.index.collections import Collection, collections, lexical_tokens
+from retrieval.index.mend import Mended, mend
+from retrieval.index.verify import Parts, Verification, verify
 from retrieval.lexical import LexicalIndex
 from retrieval.lock import writing
 from retrieval.minilm import Vectors
-from retrieval.passages import PassageKind
-from retrieval.rows import PassageRow, Rows
-from retrieval.snapshot import EMPTY, Snapshot
-from retrieval.tokens import tokenize
+from retrieval.passages import KINDS, PassageKind
+from retrieval.rows import Rows
+from retrieval.snapshot import DAMAGES, EMPTY, MANIFEST, Snapshot
 
-KINDS: tuple[PassageKind, ...] = get_args(PassageKind)
+log = logging.getLogger("kefu.index")
+
 EXACT_LIMIT = 50_000
 """Up to so many passages, search compares with every vector; above it asks Chroma's graph."""
-_TITLE_WEIGHT: Mapping[PassageKind, int] = {"page": 1, "product": 3}
+_GRAPH = "graph"
+"""Of which version Chroma holds the vectors; empty while a writer moves them."""
 _BATCH = 128
 StageProgress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
-    """``problems`` is empty when rows, vectors and snapshot agree."""
+class Rebuilt:
+    version: str
+    mended: Mended
 
-    passages: Mapping[str, int]
-    vectors: Mapping[str, int]
-    problems: tuple[str, ...]
+
+def index_folder(settings: Settings) -> Path:
+    return settings.home / "index"
 
 
 class Index:
@@ -79,7 +87,7 @@ class Index:
         retrieval = settings.retrieval
         second = multilingual_installed() and retrieval.embedder != "e5-small-q4"
         return cls(
-            settings.home / "index",
+            index_folder(settings),
             embedder or load_embedder(retrieval.embedder),
             multilingual=load_embedder("e5-small-q4") if second else None,
             chroma=retrieval.chroma,
@@ -110,8 +118,8 @@ class Index:
                 return EMPTY
             self._vectors.refresh()
             try:
-                return Snapshot.load(self._snapshot_folder(version, kind))
-            except (OSError, ValueError, KeyError, TypeError) as error:
+                return Snapshot.load(self._snapshot_folder(version, kind), in_memory=self.exact_limit)
+            except DAMAGES as error:
                 if self.version == version:  # otherwise a writer has just replaced it
                     raise IndexError_(
                         f"the snapshot {version} in {self.folder} cannot be read ({error})",
@@ -121,12 +129,24 @@ class Index:
             f"the index in {self.folder} keeps changing", hint="try again when the ingest has ended"
         )
 
-    def nearest(self, kind: PassageKind, embedder: Embedder, query: Vectors, count: int) -> dict[str, float]:
-        """Cosines of the passages that Chroma's graph finds nearest to ``query``."""
-        return self._vectors.nearest(Collection(kind, embedder).name, query, count)
+    def candidates(
+        self, snapshot: Snapshot, kind: PassageKind, embedder: Embedder, queries: Vectors, count: int
+    ) -> list[list[int]] | None:
+        """For each query, the rows of ``snapshot`` that Chroma's graph finds nearest; ``None``: compare with all.
 
-    def vectors_of(self, kind: PassageKind, embedder: Embedder, ids: Sequence[str]) -> Vectors:
-        return self._vectors.get(Collection(kind, embedder).name, ids, embedder.dim)
+        So it is up to the limit of exact search, and above it while a writer moves the vectors or Chroma fails: a
+        search is slower then, and finds the same.
+        """
+        if len(snapshot) <= self.exact_limit or self.rows.meta(_GRAPH) != snapshot.version:
+            return None
+        name = Collection(kind, embedder).name
+        try:
+            found = [self._vectors.nearest(name, query, count) for query in queries]
+        except IndexError_:
+            log.warning("Chroma does not answer: searching without its graph", exc_info=True)
+            return None
+        rows = [[snapshot.place[key] for key in near if key in snapshot.place] for near in found]
+        return rows if all(len(near) == count for near in rows) else None
 
     # --- writing -------------------------------------------------------------------------------------------
 
@@ -146,10 +166,10 @@ class Index:
                 self._writing = False
                 self._vectors.refresh()
 
-    def publish(self, progress: StageProgress | None = None) -> str:
+    def publish(self, progress: StageProgress | None = None, *, anew: bool = False) -> str:
         """Bring vectors and snapshot up to date with the rows; returns the version.
 
-        Does nothing when they are. Also completes what a killed writer left.
+        Does nothing when they are, unless ``anew``. Also completes what a killed writer left.
         """
         if not self._writing:
             raise IndexError_(
@@ -160,59 +180,76 @@ class Index:
             self._sync(collection, progress)
         fingerprint = self._fingerprint()
         old = self.version
-        if old.partition("-")[2] == fingerprint and self._snapshots_exist(old):
+        if not anew and old.partition("-")[2] == fingerprint and self._snapshots_exist(old):
+            self._switch(old)
             return old
         number = int(self.rows.meta("serial") or "0") + 1
         self.rows.set_meta("serial", str(number))
         version = f"{number}-{fingerprint}"
-        for kind in KINDS:
-            self._build_snapshot(kind).save(self._snapshot_folder(version, kind))
-        self.rows.set_meta("version", version)
+        for number, kind in enumerate(KINDS, 1):
+            self._save_snapshot(version, kind)
+            if progress:
+                progress("write the snapshot", number, len(KINDS))
+        self._switch(version)
         self._delete_old_snapshots(version)
         return version
 
-    def rebuild(self, progress: StageProgress | None = None) -> str:
-        """Make vectors and snapshots anew from the rows; nothing of what was deleted stays in any file.
+    def rebuild(
+        self, progress: StageProgress | None = None, *, change: Callable[[Rows], object] | None = None
+    ) -> Rebuilt:
+        """Mend the rows as far as possible, and make vectors and snapshots anew from them.
 
-        Chroma's files are deleted, not emptied. Its graph files hold whatever was in the memory of the process
+        Searchers keep the old snapshot until the new one is complete; then nothing of what was deleted stays in any
+        file. Chroma's files are deleted, not emptied. Its graph files hold whatever was in the memory of the process
         that writes them, so run this in a process that never read what must be gone: `kefu rebuild` is one.
+        ``change`` may change the mended rows.
+        """
+        with self.write() as rows:
+            if problems := rows.problems():
+                raise IndexError_(
+                    f"{self.folder / 'index.db'} is damaged ({problems[0]})",
+                    hint=f"delete the folder {self.folder} and ingest again",
+                )
+            with rows.transaction():
+                mended = mend(rows, self._readable_snapshots())
+                if change:
+                    change(rows)
+            for name in rows.collections():
+                rows.forget_vectors(name)
+            rows.set_meta(_GRAPH, "")
+            self._vectors.destroy([collection.name for collection in self._collections])
+            version = self.publish(progress, anew=True)
+            self._delete_old_snapshots(version, kept=0)
+            rows.compact()
+            return Rebuilt(version, mended)
+
+    def verify(self, *, full: bool = False, progress: StageProgress | None = None) -> Verification:
+        """Compare rows, snapshot files, Chroma and, for a sample or for all, the embedders; changes nothing.
+
+        Raises:
+            IndexLockedError: somebody writes, so that the parts cannot agree.
         """
         with self.write():
-            for name in self.rows.collections():
-                self.rows.forget_vectors(name)
-            self._vectors.destroy([collection.name for collection in self._collections])
-            shutil.rmtree(self._snapshot_folder(self.version, "page").parent, ignore_errors=True)
-            version = self.publish(progress)
-            self._delete_old_snapshots(version, kept=0)
-            self.rows.compact()
-            return version
+            version = self.version
+            folders = {} if version == "0" else {kind: self._snapshot_folder(version, kind) for kind in KINDS}
+            parts = Parts(self.rows, self._vectors, self._collections, folders, version, self._fingerprint)
+            return verify(parts, full=full, progress=progress)
 
-    def verify(self) -> Verification:
-        """Compare rows, vectors and snapshot; changes nothing."""
-        self._vectors.refresh()
-        problems = [f"index.db: {problem}" for problem in self.rows.problems()]
-        vectors = {}
-        for collection in self._collections:
-            name = collection.name
-            rows = {unit for row in self.rows.passages(collection.kind) for unit, _ in collection.units(row)}
-            pending = len(self.rows.without_vector(name, collection.kind))
-            if pending:
-                problems.append(f"{name}: {pending} passages wait for their vector (an ingest was cut off)")
-            kept = self._vectors.ids(name)
-            vectors[name] = len(kept)
-            if lost := sorted(rows - kept):
-                problems.append(f"{name}: {len(lost)} vectors are missing, such as {lost[0]}")
-            if foreign := sorted(kept - rows):
-                problems.append(f"{name}: {len(foreign)} vectors have no passage, such as {foreign[0]}")
-            if unfound := self._vectors.unfound(name, sorted(kept), collection.embedder.dim):
-                problems.append(
-                    f"{name}: {len(unfound)} vectors do not find themselves, such as {unfound[0]}"
-                )
-        if self.version.partition("-")[2] != self._fingerprint() and self.version != "0":
-            problems.append(f"the snapshot {self.version} is older than the rows")
-        elif self.version != "0" and not self._snapshots_exist(self.version):
-            problems.append(f"the files of snapshot {self.version} are missing")
-        return Verification({kind: self.rows.count(kind) for kind in KINDS}, vectors, tuple(problems))
+    def _readable_snapshots(self) -> list[Snapshot]:
+        found = []
+        for kind in KINDS if self.version != "0" else ():
+            try:
+                found.append(Snapshot.load(self._snapshot_folder(self.version, kind)))
+            except DAMAGES:
+                log.warning("the snapshot of kind %s cannot be read", kind, exc_info=True)
+        return found
+
+    def _switch(self, version: str) -> None:
+        """From now on searchers load this version, and may ask Chroma for it."""
+        if self.rows.meta(_GRAPH) != version:
+            with self.rows.transaction():
+                self.rows.set_meta("version", version)
+                self.rows.set_meta(_GRAPH, version)
 
     def _drop_unused(self) -> None:
         """Vectors of an embedder that is no longer set would outlive the pages that they tell of."""
@@ -225,10 +262,13 @@ class Index:
     def _sync(self, collection: Collection, progress: StageProgress | None) -> None:
         """Give each passage its vectors, and take away those of passages that are gone."""
         name, embedder = collection.name, collection.embedder
-        if orphans := self.rows.orphan_vectors(name, collection.kind):
+        orphans = self.rows.orphan_vectors(name, collection.kind)
+        missing = self.rows.without_vector(name, collection.kind)
+        if orphans or missing:
+            self.rows.set_meta(_GRAPH, "")
+        if orphans:
             self._vectors.delete(name, orphans)
             self.rows.forget_vectors(name, orphans)
-        missing = self.rows.without_vector(name, collection.kind)
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
             units = [(row.passage.id, *unit) for row in batch for unit in collection.units(row)]
@@ -243,13 +283,13 @@ class Index:
             self._vectors.put(name, ids, embedder.passages(texts, report), owners)
             self.rows.note_vectors(name, {row.passage.id: row.hash for row in batch})
 
-    def _build_snapshot(self, kind: PassageKind) -> Snapshot:
+    def _save_snapshot(self, version: str, kind: PassageKind) -> None:
         rows = self.rows.passages(kind)
-        served = self.rows.served(kind)
+        documents = {document.id: document for document in self.rows.documents(kind)}
         vectors: dict[str, Vectors] = {}
         sentences, starts = None, [0]
         for collection in self._collections if rows else ():
-            if collection.kind != kind or (len(rows) > self.exact_limit and not collection.by_sentence):
+            if collection.kind != kind:
                 continue
             units = [collection.units(row) for row in rows]
             ids = [unit_id for of_row in units for unit_id, _ in of_row]
@@ -258,32 +298,25 @@ class Index:
                 sentences, starts = matrix, np.cumsum([0, *map(len, units)]).tolist()
             else:
                 vectors[collection.embedder.name] = matrix
-        return Snapshot(
-            ids=[row.passage.id for row in rows],
-            languages=[language for _, language, _, _ in served],
-            audiences=[audience for _, _, audience, _ in served],
-            valid_until=[until for _, _, _, until in served],
-            lexical=LexicalIndex.build([_lexical_tokens(row, kind) for row in rows]),
-            vectors=vectors,
-            sentences=sentences,
-            sentence_starts=starts,
+        lexical = LexicalIndex.build([lexical_tokens(row) for row in rows])
+        snapshots.save(
+            self._snapshot_folder(version, kind), rows, documents, lexical, vectors, sentences, starts
         )
 
     def _fingerprint(self) -> str:
         """A hash of all that is served, so that an ingest that changed nothing changes no version."""
         digest = hashlib.blake2b(digest_size=4)
-        digest.update(f"{tokens.VERSION} {tokens.jieba_installed()}".encode())
+        digest.update(f"{snapshots.FORMAT} {tokens.VERSION} {tokens.jieba_installed()}".encode())
         digest.update(" ".join(collection.name for collection in self._collections).encode())
-        for kind in KINDS:
-            for row in self.rows.documents(kind):
-                digest.update(f"{row.id}\0{row.hash}\0".encode())
+        for document_id, seal in self.rows.seals().items():
+            digest.update(f"{document_id}\0{seal}\0".encode())
         return digest.hexdigest()
 
     def _snapshot_folder(self, version: str, kind: PassageKind) -> Path:
         return self.folder / f"snapshot-{version}" / kind
 
     def _snapshots_exist(self, version: str) -> bool:
-        return all((self._snapshot_folder(version, kind) / "passages.json").exists() for kind in KINDS)
+        return all((self._snapshot_folder(version, kind) / MANIFEST).exists() for kind in KINDS)
 
     def _delete_old_snapshots(self, current: str, kept: int = 1) -> None:
         """By default keep one old snapshot: a reader may be loading it."""
@@ -298,8 +331,3 @@ def _shifted(
 ) -> Progress | None:
     """Progress of a batch of ``size`` passages, however many texts it has, as progress of the whole."""
     return (lambda done, of: progress(stage, start + size * done // of, total)) if progress else None
-
-
-def _lexical_tokens(row: PassageRow, kind: PassageKind) -> list[str]:
-    passage = row.passage
-    return tokenize(passage.title) * _TITLE_WEIGHT[kind] + tokenize(passage.text) + tokenize(row.hidden)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from configs.errors import IndexError_
+from configs.errors import IndexError_, KefuError
 from retrieval.minilm import Vectors
 
 _PAGE = 2000
@@ -35,13 +36,13 @@ class ChromaVectors:
         for start in range(0, len(ids), _PAGE):
             part = slice(start, start + _PAGE)
             metadatas = [{"passage": passage_id} for passage_id in passages[part]]
-            with self._lock:
+            with self._asking():
                 self._of(name).upsert(ids=list(ids[part]), embeddings=vectors[part], metadatas=metadatas)
 
     def delete(self, name: str, passages: Sequence[str]) -> None:
         """Delete all vectors of these passages."""
         for start in range(0, len(passages), _PAGE):
-            with self._lock:
+            with self._asking():
                 self._of(name).delete(where={"passage": {"$in": list(passages[start : start + _PAGE])}})
 
     def get(self, name: str, ids: Sequence[str], dim: int) -> Vectors:
@@ -50,14 +51,8 @@ class ChromaVectors:
         Raises:
             IndexError_: some are missing.
         """
-        out = np.full((len(ids), dim), np.nan, np.float32)
-        place = {passage_id: i for i, passage_id in enumerate(ids)}
-        for start in range(0, len(ids), _PAGE):
-            with self._lock:
-                found = self._of(name).get(ids=list(ids[start : start + _PAGE]), include=["embeddings"])
-            for passage_id, vector in zip(found["ids"], found["embeddings"], strict=True):
-                out[place[passage_id]] = vector
-        lost = [passage_id for passage_id, row in place.items() if np.isnan(out[row]).any()]
+        out = self.kept(name, ids, dim)
+        lost = [passage_id for passage_id, row in zip(ids, out, strict=True) if np.isnan(row).any()]
         if lost:
             raise IndexError_(
                 f"Chroma has lost {len(lost)} vectors of {name}, such as that of {lost[0]}",
@@ -65,39 +60,43 @@ class ChromaVectors:
             )
         return out
 
+    def kept(self, name: str, ids: Sequence[str], dim: int) -> Vectors:
+        """Vectors in the order of ``ids``; rows of NaN where there is none."""
+        out = np.full((len(ids), dim), np.nan, np.float32)
+        place = {passage_id: i for i, passage_id in enumerate(ids)}
+        for start in range(0, len(ids), _PAGE):
+            with self._asking():
+                found = self._of(name).get(ids=list(ids[start : start + _PAGE]), include=["embeddings"])
+            for passage_id, vector in zip(found["ids"], found["embeddings"], strict=True):
+                if len(vector) == dim:
+                    out[place[passage_id]] = vector
+        return out
+
     def ids(self, name: str) -> set[str]:
-        with self._lock:
+        with self._asking():
             return set(self._of(name).get(include=[])["ids"])
 
-    def nearest(self, name: str, query: Vectors, count: int) -> dict[str, float]:
-        with self._lock:
-            collection = self._of(name)
-            count = min(count, collection.count())
-            if not count:
-                return {}
-            found = collection.query(query_embeddings=[query], n_results=count, include=["distances"])
-        return {
-            passage_id: 1 - distance
-            for passage_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
-        }
+    def nearest(self, name: str, query: Vectors, count: int) -> list[str]:
+        """The ids of the ``count`` vectors that the graph finds nearest to ``query``."""
+        with self._asking():
+            found = self._of(name).query(query_embeddings=[query], n_results=count, include=[])
+            return list(found["ids"][0])
 
-    def unfound(self, name: str, ids: Sequence[str], dim: int, sample: int = 500) -> list[str]:
-        """Of an even sample, the vectors whose own query does not find them (or an equal one)."""
-        chosen = ids[:: max(1, len(ids) // sample)]
-        if not chosen:
+    def unfound(self, name: str, ids: Sequence[str], vectors: Vectors) -> list[str]:
+        """Vectors whose own query does not find them (or an equal one)."""
+        if not ids:
             return []
-        vectors = self.get(name, chosen, dim)
-        with self._lock:
+        with self._asking():
             found = self._of(name).query(query_embeddings=list(vectors), n_results=1, include=["distances"])
         return [
             passage_id
-            for passage_id, distances in zip(chosen, found["distances"], strict=True)
+            for passage_id, distances in zip(ids, found["distances"], strict=True)
             if not distances or abs(distances[0]) > 1e-3
         ]
 
     def drop(self, names: Iterable[str]) -> None:
         """Delete whole collections."""
-        with self._lock:
+        with self._asking():
             existing = {collection.name for collection in self._client().list_collections()}
             for name in existing & set(names):
                 self._client().delete_collection(name)
@@ -126,6 +125,20 @@ class ChromaVectors:
         """Forget what embedded Chroma has in memory: another process may have written the files."""
         if self._url is None:
             self.close()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Chroma's turn; whatever it raises becomes an error of ours."""
+        with self._lock:
+            try:
+                yield
+            except KefuError:
+                raise
+            except Exception as error:
+                self.close()  # a client that has failed once may be broken for good
+                raise IndexError_(
+                    f"Chroma failed ({type(error).__name__}: {error})", hint="run `kefu verify`"
+                ) from error
 
     def _client(self) -> Any:
         with self._lock:

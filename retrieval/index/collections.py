@@ -1,16 +1,20 @@
-"""Which vectors there are: of whole passages by each embedder, and of the sentences of pages by the main one.
+"""What is made of a passage: vectors of the whole by each embedder, of a page's sentences by the main one, and tokens.
 
 Knows what is embedded, not how it is kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from retrieval.chunk import CRUMB, SENTENCES, sentences
 from retrieval.embed import Embedder
 from retrieval.passages import PassageKind
 from retrieval.rows import PassageRow
+from retrieval.tokens import tokenize
+
+_TITLE_WEIGHT: Mapping[PassageKind, int] = {"page": 1, "product": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +51,11 @@ def collections(embedder: Embedder, multilingual: Embedder | None) -> list[Colle
         Collection("product", embedder),
     ]
     return [*wanted, Collection("page", multilingual)] if multilingual else wanted
+
+
+def lexical_tokens(row: PassageRow) -> list[str]:
+    """What the lexical index knows of a passage; a token that stands there twice has weight."""
+    passage = row.passage
+    return (
+        tokenize(passage.title) * _TITLE_WEIGHT[passage.kind] + tokenize(passage.text) + tokenize(row.hidden)
+    )

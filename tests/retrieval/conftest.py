@@ -1,12 +1,19 @@
-"""An embedder that needs no model, an index in a temporary folder, and makers of pages and products."""
+"""An embedder that needs no model, an index in a temporary folder, a Chroma server, makers of pages and products."""
 
 from __future__ import annotations
 
 import hashlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,3 +176,51 @@ def products() -> list[FakeProduct]:
             stock=40,
         ),
     ]
+
+
+@pytest.fixture(scope="session")
+def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = Path(sys.executable).with_name("chroma")
+    if not program.exists():
+        pytest.skip("the program `chroma` is not beside this Python; pip install chromadb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("chroma")
+    with subprocess.Popen(
+        [str(program), "run", "--path", str(folder), "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            _wait_until_up(f"http://127.0.0.1:{port}/api/v2/heartbeat", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(150):
+        assert process.poll() is None, "the server ended at once"
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("the Chroma server did not start within 30 s")
+
+
+def write_state(folder: Path, state: str) -> None:
+    """Forty pages, of which each ends in ``state``; in each state another one is missing."""
+    folder.mkdir(exist_ok=True)
+    for n in range(41):
+        path = folder / f"{n:02}.txt"
+        path.write_text(f"Animal {n}\n===\n\nAnimal {n} eats plant {n % 7} in month {n % 5}, as of {state}\n")
+        if f"S{n}." == state:
+            path.unlink()
+
+
+@pytest.fixture
+def index_helpers() -> Any:
+    """What a test needs of this file."""
+    return sys.modules[__name__]

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,42 +17,10 @@ from retrieval.search import Search
 pytestmark = pytest.mark.server
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = Path(sys.executable).with_name("chroma")
-    if not program.exists():
-        pytest.skip("the program `chroma` is not beside this Python; pip install chromadb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("chroma")
-    with subprocess.Popen(
-        [str(program), "run", "--path", str(folder), "--host", "127.0.0.1", "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            _wait_until_up(f"http://127.0.0.1:{port}/api/v2/heartbeat", process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(150):
-        assert process.poll() is None, "the server ended at once"
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail("the Chroma server did not start within 30 s")
-
-
 def test_ingest_search_verify_rebuild(
-    open_index: Callable[..., Index], pages: Path, products: list[Any], server: str
+    open_index: Callable[..., Index], pages: Path, products: list[Any], chroma_server: str
 ) -> None:
-    index = open_index(chroma="server", chroma_url=server)
+    index = open_index(chroma="server", chroma_url=chroma_server)
     ingest_docs(index, [pages])
     ingest_products(index, products)
     assert not (index.folder / "chroma").exists()
@@ -73,9 +35,9 @@ def test_ingest_search_verify_rebuild(
 
 
 def test_the_graph_answers_above_the_limit(
-    open_index: Callable[..., Index], pages: Path, server: str
+    open_index: Callable[..., Index], pages: Path, chroma_server: str
 ) -> None:
-    index = open_index(chroma="server", chroma_url=server, exact_limit=1)
+    index = open_index(chroma="server", chroma_url=chroma_server, exact_limit=1)
     ingest_docs(index, [pages])
     assert Search(index).search("return a lamp")[0].source == "returns.md"
 

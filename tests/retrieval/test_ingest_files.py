@@ -151,6 +151,48 @@ def test_expired_and_internal_pages_are_not_served(index: Index, pages: Path) ->
     assert later.document("staff.md") == []
 
 
+def test_a_page_is_served_on_its_days_alone_by_whatever_way(index: Index, pages: Path) -> None:
+    sale = "---\nvalid_from: 2026-12-01\nvalid_until: 2026-12-24\n---\n# Sale\n\nAll camels are reduced.\n"
+    (pages / "sale.md").write_text(sale)
+    report = ingest_docs(index, [pages])
+    assert report.rejected == []
+    served = {}
+    for day in (date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 24), date(2026, 12, 25)):
+        search = Search(index, today=day)
+        ways = [
+            any(passage.source == "sale.md" for passage in search.search("camels", k=10)),
+            any(
+                passage.source == "sale.md"
+                for passage in search.search("and then?", dialogue=["camels"], told=["sale.md#top/1"], k=10)
+            ),
+            search.passage("sale.md#top/1") is not None,
+            bool(search.document("sale.md")),
+            bool(search.document("sale")),
+            any(passage.source == "sale.md" for passage in search.pages()),
+        ]
+        assert len(set(ways)) == 1
+        served[day.isoformat()] = ways[0]
+    assert list(served.values()) == [False, True, True, False]
+
+
+def test_a_page_that_is_valid_from_today_on_appears_at_midnight(index: Index, pages: Path) -> None:
+    (pages / "sale.md").write_text("---\nvalid_from: 2026-12-01\n---\n# Sale\n\nAll camels are reduced.\n")
+    ingest_docs(index, [pages])
+    snapshot = index.snapshot("page")
+    place = snapshot.place["sale.md#top/1"]
+    days = [date(2026, 11, 30), date(2026, 12, 1), date(2026, 11, 30)]
+    assert [bool(snapshot.servable(day)[place]) for day in days] == [False, True, False]
+
+
+def test_a_change_of_the_dates_alone_is_seen(index: Index, pages: Path) -> None:
+    page = "---\nvalid_from: {}\n---\n# Sale\n\nAll camels are reduced.\n"
+    (pages / "sale.md").write_text(page.format("2026-12-01"))
+    ingest_docs(index, [pages])
+    (pages / "sale.md").write_text(page.format("2027-12-01"))
+    assert ingest_docs(index, [pages]).changed == 1
+    assert Search(index, today=date(2026, 12, 2)).passage("sale.md#top/1") is None
+
+
 def test_progress_is_told(index: Index, pages: Path) -> None:
     told: list[tuple[str, int, int]] = []
     ingest_docs(index, [pages], progress=lambda stage, done, total: told.append((stage, done, total)))

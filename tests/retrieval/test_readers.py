@@ -48,13 +48,13 @@ def test_markdown_front_matter(tmp_path: Path) -> None:
     document = read_text(
         tmp_path,
         "a.md",
-        "---\ntitle: Gift cards\nlanguage: zh-CN\nupdated: 2026-09-14\naudience: staff\nvalid_until: 2026-12-31\n"
-        "url: https://shop.example/gift\n---\n\nText.\n",
+        "---\ntitle: Gift cards\nlanguage: zh-CN\nupdated: 2026-09-14\naudience: staff\nvalid_from: 2026-12-01\n"
+        "valid_until: 2026-12-31\nurl: https://shop.example/gift\n---\n\nText.\n",
     )
     assert document.title == "Gift cards"
     assert document.language == "zh"
     assert document.audience == "staff"
-    assert document.valid_until == date(2026, 12, 31)
+    assert (document.valid_from, document.valid_until) == (date(2026, 12, 1), date(2026, 12, 31))
     assert document.url == "https://shop.example/gift"
     assert document.updated == "2026-09-14"
 
@@ -187,6 +187,12 @@ def empty_pdf() -> bytes:
         ("a.md", b"---\ntitle: [\n---\nText.", "not YAML"),
         ("a.md", b"---\n- a\n---\nText.", "the front matter is a list"),
         ("a.md", b"---\nvalid_until: soon\n---\nText.", "valid_until is 'soon'"),
+        ("a.md", b"---\nvalid_from: 2026-12-x\n---\nText.", "valid_from is '2026-12-x'"),
+        (
+            "a.md",
+            b"---\nvalid_from: 2026-12-31\nvalid_until: 2026-12-01\n---\nText.",
+            "valid from 2026-12-31 until 2026-12-01",
+        ),
         ("a.md", b"---\ntitle: Empty\n---\n", "holds no text"),
         ("a.txt", b"  \n", "holds no text"),
         ("a.pdf", b"not a pdf", "the PDF is damaged"),

@@ -82,6 +82,19 @@ def test_passages_that_say_the_same_are_given_once(index: Index, pages: Path) ->
     assert len(texts) == len(set(texts)) == 4
 
 
+def test_passages_that_differ_in_marks_alone_are_given_once(index: Index, pages: Path) -> None:
+    text = (pages / "returns.md").read_text()
+    (pages / "copy.md").write_text(
+        text.replace("Every lamp can", "EVERY  lamp, can").replace("Spain", "*Spain*")
+    )
+    (pages / "other.md").write_text(text.replace("30 days", "31 days"))
+    ingest_docs(index, [pages])
+    texts = [passage.text for passage in Search(index).search("return a lamp", k=10)]
+    assert len([text for text in texts if "lamp" in text]) == 2
+    assert any("30 days" in text for text in texts)
+    assert any("31 days" in text for text in texts)
+
+
 def test_a_passage_and_a_document_by_id(search: Search) -> None:
     first = search.search("return a lamp")[0]
     assert search.passage(first.id) is not None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval import tokens
-from retrieval.tokens import fold, tokenize
+from retrieval.tokens import bare_words, fold, tokenize
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,16 @@ from retrieval.tokens import fold, tokenize
 )
 def test_words_numbers_and_codes(text: str, expected: list[str]) -> None:
     assert tokenize(text) == expected
+
+
+def test_marks_and_case_say_nothing_and_figures_do() -> None:
+    assert (
+        bare_words("Within  30 days,\nfree.")
+        == bare_words("“within 30 days”: FREE!")
+        == "within 30 days free"
+    )
+    texts = ["within 31 days", "€30", "$30", "30 %", "30", "-30", "3.0"]
+    assert len(set(map(bare_words, texts))) == len(texts)
 
 
 def test_singular_and_plural_meet() -> None:
