@@ -1,21 +1,42 @@
 """Whether a sentence may be sent: each claim in it must be found in the evidence.
 
-Hard checks (figures with their units, links and codes, names, negation) and coverage of the content words.
-Works on strings; knows neither models nor embeddings, and does not judge whether the sentence answers anything.
+First hard checks, each of which can drop a sentence by itself: figures with their units and places, links and codes,
+names, negation. Then, for English, the probability that the evidence says the sentence: a logistic regression over the
+signals of ``chatbot.ground_signals`` and the cosine with the nearest sentence of the evidence, if the caller brings an
+embedding. For Chinese, the share of the words that the evidence covers. Works on strings; knows neither models nor
+databases, and does not judge whether the sentence answers anything.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
 
-from chatbot import lang
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot import ground_signals, lang
+from chatbot.ground_marks import spans
+from configs.settings import CONFIG_DIR
+
+Vectors = NDArray[np.float32]
 
 MIN_COVERAGE = 0.8
 MIN_BEST_COVERAGE = 0.5
+"""For Chinese: the share of the words that all evidence, and its best sentence, must cover."""
+MIN_HELD = 0.5
+"""For English: the same of all evidence, below which nothing else is asked."""
+SURE_NEGATION = 0.5
 
+_LEAD_IN = re.compile(
+    r"^(?:yes|sure|well|ok|okay|certainly|hello|hi|great question)[,!.]\s+(?=\S)", re.IGNORECASE
+)
 _LITERAL = re.compile(
     r"https?://\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:[a-z0-9-]+\.)+(?:com|org|net|example|shop|eu|de|uk)\b(?:/\S*)?"
     r"|\b[A-Z]{1,5}-?\d{3,}[\w-]*",
@@ -39,23 +60,36 @@ _UNITS = {
 }  # fmt: skip
 
 
+class Embedding(Protocol):
+    """Texts to unit vectors: a sentence, which must not be kept, and sentences of the evidence, which may be."""
+
+    @property
+    def query(self) -> Callable[[str], Vectors]: ...
+    @property
+    def passages(self) -> Callable[[Sequence[str]], Vectors]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``support`` is the index of the evidence text that covers the sentence best, or None."""
+    """``support`` is the index of the evidence text that covers the sentence best, or None. ``probability``: how sure
+    it is that the evidence says the sentence, as far as that was asked."""
 
     ok: bool
     reason: str = ""
     support: int | None = None
+    probability: float = field(default=0.0, compare=False)
 
 
-def check(sentence: str, evidence: Sequence[str]) -> Check:
+def check(sentence: str, evidence: Sequence[str], embedding: Embedding | None = None) -> Check:
     """Check one sentence against the texts that it would cite.
 
     The first failing check gives the reason: ``no evidence``, ``figure 45``, ``unit of 30``, ``literal …``,
-    ``name …``, ``figure 45 of another``, ``negation``, ``coverage 0.42``.
+    ``name …``, ``figure 45 of another``, ``says nothing``, ``negation``, ``coverage 0.42``, ``opposite of must``,
+    ``condition left out``, ``doubtful 0.31``.
     """
     if not evidence:
         return Check(False, "no evidence")
+    sentence = _LEAD_IN.sub("", sentence, count=1)
     whole = "\n".join(evidence)
     unknown = sorted(lang.figures(sentence) - lang.figures(whole))
     if unknown:
@@ -74,11 +108,19 @@ def check(sentence: str, evidence: Sequence[str]) -> Check:
     apart = _figure_apart(sentence, evidence)
     if apart:
         return Check(False, f"figure {apart} of another")
-
     wanted = set(lang.content_words(sentence))
     if not wanted:
         return Check(False, "says nothing")
     covered = len(wanted & set(lang.content_words(whole))) / len(wanted)
+    if lang.detect_language(sentence) != "en":
+        return _covered(wanted, covered, sentence, evidence)
+    if covered < MIN_HELD:
+        return Check(False, f"coverage {covered:.2f}")
+    similarity = None if embedding is None else _similarity(sentence, evidence, embedding)
+    return _judged(ground_signals.find(sentence, evidence, similarity or 0.0), embedding is not None)
+
+
+def _covered(wanted: set[str], covered: float, sentence: str, evidence: Sequence[str]) -> Check:
     if covered < MIN_COVERAGE:
         return Check(False, f"coverage {covered:.2f}")
     support, best, overlap = _best_support(wanted, evidence)
@@ -86,7 +128,50 @@ def check(sentence: str, evidence: Sequence[str]) -> Check:
         return Check(False, f"coverage {overlap:.2f}")
     if lang.is_negated(sentence) != lang.is_negated(best):
         return Check(False, "negation")
-    return Check(True, support=support)
+    return Check(True, support=support, probability=overlap)
+
+
+def _similarity(sentence: str, evidence: Sequence[str], embedding: Embedding) -> float:
+    """The cosine with the nearest sentence of the evidence."""
+    texts = list(dict.fromkeys(span.text for text in evidence for span in spans(text)))
+    return float((embedding.passages(texts) @ embedding.query(sentence)).max())
+
+
+def _judged(finding: ground_signals.Finding, similar: bool) -> Check:
+    signals = finding.signals
+    fitted = _fitted()["with_similarity" if similar else "without_similarity"]
+    sure = probability(signals, fitted["coefficients"])
+
+    def dropped(reason: str) -> Check:
+        return Check(False, reason, probability=sure)
+
+    if finding.figure:
+        return dropped(f"figure {finding.figure} of another")
+    if signals.negation >= SURE_NEGATION:
+        return dropped("negation")
+    if sure >= fitted["threshold"]:
+        return Check(True, support=finding.support, probability=sure)
+    if finding.opposite:
+        return dropped(f"opposite of {finding.opposite}")
+    if signals.best < MIN_COVERAGE:
+        return dropped(f"coverage {signals.best:.2f}")
+    if signals.condition:
+        return dropped("condition left out")
+    return dropped(f"doubtful {sure:.2f}")
+
+
+def probability(signals: ground_signals.Signals, coefficients: Mapping[str, float]) -> float:
+    """How sure it is that the evidence says the sentence."""
+    terms = ground_signals.terms(signals)
+    logit = coefficients["intercept"] + sum(coefficients[name] * value for name, value in terms.items())
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+@cache
+def _fitted() -> dict[str, Any]:
+    """Written by ``python -m eval.ground_fit``."""
+    fitted: dict[str, Any] = json.loads((CONFIG_DIR / "ground.json").read_text(encoding="utf-8"))
+    return fitted
 
 
 def _unit_conflict(sentence: str, evidence: str) -> str | None:
