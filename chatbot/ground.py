@@ -15,7 +15,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,6 +42,7 @@ _LITERAL = re.compile(
     r"|\b[A-Z]{1,5}-?\d{3,}[\w-]*",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"\b[A-Za-z]{1,5}-?\d[\w-]*")
 _CLAUSE = re.compile(r"[,;:\n](?!\d)|，|；|、")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _UNIT = re.compile(
@@ -87,40 +88,87 @@ def check(sentence: str, evidence: Sequence[str], embedding: Embedding | None = 
     ``name …``, ``figure 45 of another``, ``says nothing``, ``negation``, ``coverage 0.42``, ``opposite of must``,
     ``condition left out``, ``doubtful 0.31``.
     """
+    sentence = bare(sentence)
+    reason = unbacked(sentence, evidence)
+    if reason:
+        return Check(False, reason)
+    if lang.detect_language(sentence) != "en":
+        return _covered(sentence, evidence)
+    finding = read(sentence, evidence, embedding)
+    fitted = _fitted()["without_similarity" if embedding is None else "with_similarity"]
+    sure = probability(finding.signals, fitted["coefficients"])
+    reason = misplaced(finding) or (doubt(finding, sure) if sure < fitted["threshold"] else None)
+    if reason:
+        return Check(False, reason, probability=sure)
+    return Check(True, support=finding.support, probability=sure)
+
+
+def bare(sentence: str) -> str:
+    """The sentence without a word like "Sure," before it."""
+    return _LEAD_IN.sub("", sentence, count=1)
+
+
+def unbacked(sentence: str, evidence: Sequence[str]) -> str | None:
+    """Why the sentence cannot be sent whatever else speaks for it, read from its words alone."""
     if not evidence:
-        return Check(False, "no evidence")
-    sentence = _LEAD_IN.sub("", sentence, count=1)
-    whole = "\n".join(evidence)
-    unknown = sorted(lang.figures(sentence) - lang.figures(whole))
+        return "no evidence"
+    parsed = [span for text in evidence for span in spans(text)]
+    unknown = sorted(lang.figures(sentence).difference(*(span.figures for span in parsed)))
     if unknown:
-        return Check(False, f"figure {unknown[0]}")
-    bad_unit = _unit_conflict(sentence, whole)
+        return f"figure {unknown[0]}"
+    bad_unit = _unit_conflict(sentence, evidence)
     if bad_unit:
-        return Check(False, f"unit of {bad_unit}")
-    lowered = whole.lower()
+        return f"unit of {bad_unit}"
+    lowered = "\n".join(evidence).lower()
     for match in _LITERAL.finditer(sentence):
         literal = match.group().rstrip(".,;:!?)")
         if literal.lower() not in lowered:
-            return Check(False, f"literal {literal}")
+            return f"literal {literal}"
     name = _unknown_name(sentence, lowered)
     if name:
-        return Check(False, f"name {name}")
+        return f"name {name}"
     apart = _figure_apart(sentence, evidence)
     if apart:
-        return Check(False, f"figure {apart} of another")
+        return f"figure {apart} of another"
     wanted = set(lang.content_words(sentence))
     if not wanted:
-        return Check(False, "says nothing")
-    covered = len(wanted & set(lang.content_words(whole))) / len(wanted)
-    if lang.detect_language(sentence) != "en":
-        return _covered(wanted, covered, sentence, evidence)
-    if covered < MIN_HELD:
-        return Check(False, f"coverage {covered:.2f}")
-    similarity = None if embedding is None else _similarity(sentence, evidence, embedding)
-    return _judged(ground_signals.find(sentence, evidence, similarity or 0.0), embedding is not None)
+        return "says nothing"
+    covered = 1 - len(wanted.difference(*(span.words for span in parsed))) / len(wanted)
+    return f"coverage {covered:.2f}" if covered < MIN_HELD else None
 
 
-def _covered(wanted: set[str], covered: float, sentence: str, evidence: Sequence[str]) -> Check:
+def read(sentence: str, evidence: Sequence[str], embedding: Embedding | None) -> ground_signals.Finding:
+    """The signals of an English sentence."""
+    similarity = 0.0
+    if embedding is not None:
+        texts = list(dict.fromkeys(span.text for text in evidence for span in spans(text)))
+        similarity = float((embedding.passages(texts) @ embedding.query(sentence)).max())
+    return ground_signals.find(sentence, evidence, similarity)
+
+
+def misplaced(finding: ground_signals.Finding) -> str | None:
+    """Why the sentence cannot be sent, read from where its figures and negations stand."""
+    if finding.figure:
+        return f"figure {finding.figure} of another"
+    if finding.unit:
+        return f"unit {finding.unit}"
+    return "negation" if finding.signals.negation >= SURE_NEGATION else None
+
+
+def doubt(finding: ground_signals.Finding, sure: float) -> str:
+    """The likeliest cause of a low probability, in words."""
+    signals = finding.signals
+    if finding.opposite:
+        return f"opposite of {finding.opposite}"
+    if signals.best < MIN_COVERAGE:
+        return f"coverage {signals.best:.2f}"
+    return "condition left out" if signals.condition else f"doubtful {sure:.2f}"
+
+
+def _covered(sentence: str, evidence: Sequence[str]) -> Check:
+    """Chinese: by the words that the evidence covers."""
+    wanted = set(lang.content_words(sentence))
+    covered = len(wanted & set(lang.content_words("\n".join(evidence)))) / len(wanted)
     if covered < MIN_COVERAGE:
         return Check(False, f"coverage {covered:.2f}")
     support, best, overlap = _best_support(wanted, evidence)
@@ -129,35 +177,6 @@ def _covered(wanted: set[str], covered: float, sentence: str, evidence: Sequence
     if lang.is_negated(sentence) != lang.is_negated(best):
         return Check(False, "negation")
     return Check(True, support=support, probability=overlap)
-
-
-def _similarity(sentence: str, evidence: Sequence[str], embedding: Embedding) -> float:
-    """The cosine with the nearest sentence of the evidence."""
-    texts = list(dict.fromkeys(span.text for text in evidence for span in spans(text)))
-    return float((embedding.passages(texts) @ embedding.query(sentence)).max())
-
-
-def _judged(finding: ground_signals.Finding, similar: bool) -> Check:
-    signals = finding.signals
-    fitted = _fitted()["with_similarity" if similar else "without_similarity"]
-    sure = probability(signals, fitted["coefficients"])
-
-    def dropped(reason: str) -> Check:
-        return Check(False, reason, probability=sure)
-
-    if finding.figure:
-        return dropped(f"figure {finding.figure} of another")
-    if signals.negation >= SURE_NEGATION:
-        return dropped("negation")
-    if sure >= fitted["threshold"]:
-        return Check(True, support=finding.support, probability=sure)
-    if finding.opposite:
-        return dropped(f"opposite of {finding.opposite}")
-    if signals.best < MIN_COVERAGE:
-        return dropped(f"coverage {signals.best:.2f}")
-    if signals.condition:
-        return dropped("condition left out")
-    return dropped(f"doubtful {sure:.2f}")
 
 
 def probability(signals: ground_signals.Signals, coefficients: Mapping[str, float]) -> float:
@@ -174,13 +193,21 @@ def _fitted() -> dict[str, Any]:
     return fitted
 
 
-def _unit_conflict(sentence: str, evidence: str) -> str | None:
+def _unit_conflict(sentence: str, evidence: Sequence[str]) -> str | None:
     """A figure whose unit in the sentence differs from every unit that it has in the evidence."""
-    known = _units(evidence)
+    known: dict[str, set[str]] = {}
+    for text in evidence:
+        for figure, units in _kept_units(text).items():
+            known.setdefault(figure, set()).update(units)
     for figure, units in _units(sentence).items():
         if units and known.get(figure) and not units & known[figure]:
             return figure
     return None
+
+
+@lru_cache(maxsize=512)
+def _kept_units(text: str) -> Mapping[str, set[str]]:
+    return _units(text)
 
 
 def _units(text: str) -> dict[str, set[str]]:
@@ -228,7 +255,14 @@ def _figure_apart(sentence: str, evidence: Sequence[str]) -> str | None:
     One sentence of the evidence has to hold each figure together with all names that stand in the figure's clause, and
     so has one of its clauses, unless that clause names nothing.
     """
-    spans = [span.text for text in evidence for span in lang.sentences(text)]
+    named_at = [
+        (clause, found)
+        for clause in _CLAUSE.split(_CODE.sub(" ", sentence))
+        if (found := lang.figures(clause))
+    ]
+    if not named_at:
+        return None
+    spans = [_CODE.sub(" ", span.text) for text in evidence for span in lang.sentences(text)]
     common = {word for span in spans for word in _WORD.findall(span) if not word[0].isupper()}
 
     def names(text: str) -> set[str]:
@@ -236,9 +270,9 @@ def _figure_apart(sentence: str, evidence: Sequence[str]) -> str | None:
         return {word for word in words if word.lower() not in common and word.lower() not in _UNITS}
 
     known = names("\n".join(spans))
-    for clause in _CLAUSE.split(sentence):
+    for clause, found in named_at:
         named = names(clause) & known
-        for figure in sorted(lang.figures(clause)) if named else ():
+        for figure in sorted(found) if named else ():
             holding = [span for span in spans if figure in lang.figures(span)]
             clauses = [
                 part for span in holding for part in (_CLAUSE.split(span) if "|" not in span else [span])

@@ -17,6 +17,8 @@ from chatbot import lang
 REACH = 5
 """How many content words on each side are a mark's place."""
 _TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
+_ROW = re.compile(r"[^.;:\n]{1,60}: [^;\n]+; [^.;:\n]{1,60}: ")
+_CODE = re.compile(r"[A-Za-z]-?$")
 _CLAUSE = re.compile(
     r"[,;:()\n](?!\d)\s*|\s(?:-|–|—)\s|\s(?:and|but|or|so|because|while|which)\s", re.IGNORECASE
 )
@@ -26,7 +28,7 @@ _DATES = frozenset(
     "january february april june july august september october november december "
     "monday tuesday wednesday thursday friday saturday sunday".split()
 )
-_LENGTHS = frozenset("second minute hour day week month year time percent".split())
+_LENGTHS = frozenset("minut hour day week month year percent".split())
 _NUMBERS = {
     "eleven": "11", "thirteen": "13", "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19",
     "forty": "40", "fifty": "50", "seventy": "70", "eighty": "80", "half": "1/2", "twice": "2", "double": "2",
@@ -85,6 +87,7 @@ class Parsed:
     text: str
     keys: Sequence[str]
     words: frozenset[str]
+    figures: frozenset[str]
     marks: Sequence[Mark]
     places: Sequence[Place]
     conditions: Sequence[int]
@@ -103,7 +106,12 @@ def parse(text: str) -> Parsed:
     for number, (token, word) in enumerate(zip(tokens, lowered, strict=True)):
         following = lowered[number + 1] if number + 1 < len(lowered) else ""
         at = len(keys)
-        mark = _mark(token.group(), word, following, at, opens=_opens(text, token.start()))
+        if word[0].isdigit() and _CODE.search(
+            text[max(0, token.start() - 2) : token.start()]
+        ):  # the 20 of "I-20" counts nothing
+            mark: Mark | None = Mark("name", word, word, at)
+        else:
+            mark = _mark(token.group(), word, following, at, opens=_opens(text, token.start()))
         if word in _CONDITIONS:
             conditions.append(at)
         if word in _ABSOLUTES:
@@ -121,8 +129,9 @@ def parse(text: str) -> Parsed:
         text=text,
         keys=keys,
         words=frozenset(lang.content_words(text)),
+        figures=frozenset(lang.figures(text)),
         marks=marks,
-        places=[place_at(keys, mark.at) for mark in marks],
+        places=[_in_row(keys, mark.at) if _ROW.match(text) else place_at(keys, mark.at) for mark in marks],
         conditions=conditions,
         clauses=[frozenset(lang.content_words(clause)) for clause in _CLAUSE.split(text) if clause],
         absolutes=frozenset(absolutes),
@@ -156,6 +165,8 @@ def _mark(token: str, word: str, following: str, at: int, *, opens: bool) -> Mar
     figures = lang.figures(word)
     if figures:
         return Mark("figure", figures.pop(), word, at)
+    if _stem(word) in _LENGTHS:
+        return Mark("unit", _stem(word), word, at)
     if word in _DATES or (word in ("march", "may") and token[0].isupper() and not opens):
         return Mark("date", word, token, at)
     if word in _NOT:
@@ -178,6 +189,12 @@ def place_at(keys: Sequence[str], at: int, *, gap: bool = False) -> Place:
         if right < len(keys):
             place.setdefault(keys[right], []).append(distance)
     return place
+
+
+def _in_row(keys: Sequence[str], at: int) -> Place:
+    """In a row of a table every cell is near every other."""
+    anywhere = tuple(distance for distance in range(-REACH, REACH + 1) if distance)
+    return {key: anywhere for position, key in enumerate(keys) if position != at}
 
 
 def alike(one: Place, other: Place) -> float:

@@ -9,10 +9,12 @@ import difflib
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from chatbot.ground_marks import Parsed, alike, parse, place_at, spans
 
+MARGIN = 0.05
+"""By how much another figure must fit better, for the one that is said to stand in its place."""
 SAME_PLACE = 0.35
 """From which likeness two negations negate the same."""
 
@@ -51,6 +53,7 @@ class Finding:
     signals: Signals
     support: int
     figure: str = ""
+    unit: str = ""
     opposite: str = ""
 
 
@@ -64,7 +67,7 @@ def find(sentence: str, evidence: Sequence[str], similarity: float) -> Finding:
     wanted = said.words
     clauses = [len(clause & held) / len(clause) for clause in said.clauses if len(clause) > 1]
     keys = [key for span in window for key in span.keys]
-    rival, place, figure, opposite = _misplaced(said, [span for _, span in parsed])
+    rival, place, wrong = _misplaced(said, [span for _, span in parsed])
     return Finding(
         Signals(
             whole=len(wanted & whole) / len(wanted) if wanted else 0.0,
@@ -82,8 +85,7 @@ def find(sentence: str, evidence: Sequence[str], similarity: float) -> Finding:
             length=math.log(1 + len(said.keys)),
         ),
         support,
-        figure,
-        opposite,
+        **wrong,
     )
 
 
@@ -122,17 +124,18 @@ def _aligned(said: Sequence[str], held: Sequence[str]) -> float:
     return sum(block.size for block in matcher.get_matching_blocks()) / len(said)
 
 
-def _misplaced(said: Parsed, parsed: Sequence[Parsed]) -> tuple[float, float, str, str]:
+def _misplaced(said: Parsed, parsed: Sequence[Parsed]) -> tuple[float, float, dict[str, str]]:
     """By how much another mark of the kind fits better than the one that is said; how well the worst one fits; and
-    which figure or other mark is the most out of place."""
-    worst, lowest, figure, opposite = -1.0, 1.0, "", ""
+    which figure, unit or other mark is out of place."""
+    worst, lowest = -1.0, 1.0
+    wrong: dict[str, str] = {}
     for mark, place in zip(said.marks, said.places, strict=True):
         if mark.kind == "not":
             continue
         own = rival = 0.0
         for span in parsed:
             for other, there in zip(span.marks, span.places, strict=True):
-                if other.kind == mark.kind:
+                if other.kind == mark.kind and not place.keys().isdisjoint(there):
                     fit = alike(place, there)
                     if other.value == mark.value:
                         own = max(own, fit)
@@ -140,14 +143,11 @@ def _misplaced(said: Parsed, parsed: Sequence[Parsed]) -> tuple[float, float, st
                         rival = max(rival, fit)
         if not mark.kind.startswith("pair"):
             lowest = min(lowest, own)
-        if rival - own > worst:
-            worst = rival - own
-        if rival > own + 0.05:
-            if mark.kind in ("figure", "date"):
-                figure = figure or mark.word
-            else:
-                opposite = opposite or mark.word
-    return worst, lowest, figure, opposite
+        worst = max(worst, rival - own)
+        if rival > own + MARGIN:
+            kind = {"figure": "figure", "date": "figure", "unit": "unit"}.get(mark.kind, "opposite")
+            wrong.setdefault(kind, mark.word)
+    return worst, lowest, wrong
 
 
 def _negation(said: Parsed, window: Sequence[Parsed]) -> float:
@@ -187,3 +187,18 @@ def _conditions_left_out(said: Parsed, window: Sequence[Parsed]) -> float:
             if following and sum(key in said.keys for key in following) < 0.5 * len(following):
                 count += 1
     return float(min(3, count))
+
+
+def terms(signals: Signals) -> dict[str, float]:
+    """What the regression adds up: the signals, and a few bends and products of them."""
+    found = {item.name: getattr(signals, item.name) for item in fields(signals)}
+    return found | {
+        "rival over": max(0.0, signals.rival),
+        "rival clear": float(signals.rival > 0.1),
+        "best squared": signals.best**2,
+        "clause squared": signals.clause**2,
+        "similarity squared": signals.similarity**2,
+        "missing unlike": signals.missing * (1 - signals.similarity),
+        "pairs and clause": (1 - signals.pairs) * (1 - signals.clause),
+        "any missing": float(signals.missing > 0),
+    }

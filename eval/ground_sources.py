@@ -69,22 +69,28 @@ def data_folder() -> Path:
     return folder
 
 
-def documents(folder: Path) -> list[Document]:
-    """All documents that have at least three passages' worth of text or stand alone, in a fixed order."""
-    found = [
-        Document(row["doc_key"], "doc2dial", packed(row["text"]))
+def texts(folder: Path) -> dict[str, str]:
+    """The plain text of each document by its key, in a fixed order. Keys of policies and pages name their collection."""
+    found = {
+        row["doc_key"]: str(row["text"])
         for row in map(json.loads, (folder / "doc2dial_dev" / "docs.jsonl").read_text().splitlines())
-    ]
+    }
     policies = folder / "basecamp_policies"
     for path in sorted(policies.rglob("index.md")):
-        text = path.read_text(encoding="utf-8")
-        key = str(path.relative_to(policies).parent)
-        found.append(Document(f"basecamp/{key}", "basecamp", packed(_plain_markdown(text))))
+        key = f"basecamp/{path.relative_to(policies).parent}"
+        found[key] = _plain_markdown(path.read_text(encoding="utf-8"))
     with (folder / "magento" / "Cms__pages_pages.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            found.append(
-                Document(f"magento/{row['identifier']}", "magento", packed(_plain_html(row["content"])))
-            )
+            found[f"magento/{row['identifier']}"] = _plain_html(row["content"])
+    return found
+
+
+def documents(folder: Path) -> list[Document]:
+    """All documents that hold text, in a fixed order."""
+    found = [
+        Document(key, key.partition("/")[0] if "/" in key else "doc2dial", packed(text))
+        for key, text in texts(folder).items()
+    ]
     return [document for document in found if document.passages]
 
 
@@ -142,10 +148,7 @@ def agent_turns(folder: Path) -> Iterator[AgentTurn]:
 
     Nobody checked them one by one: some say more or less than the span that they were drawn from.
     """
-    texts = {
-        row["doc_key"]: row["text"]
-        for row in map(json.loads, (folder / "doc2dial_dev" / "docs.jsonl").read_text().splitlines())
-    }
+    known = texts(folder)
     rows = [
         json.loads(line) for line in (folder / "doc2dial_dev" / "questions.jsonl").read_text().splitlines()
     ]
@@ -157,7 +160,7 @@ def agent_turns(folder: Path) -> Iterator[AgentTurn]:
         if len(turns) < 2 or not turns[1].strip().startswith("agent:"):
             continue
         said = turns[1].strip().removeprefix("agent:").strip()
-        start, text = row["answer_start"], texts[row["doc_key"]]
+        start, text = row["answer_start"], known[row["doc_key"]]
         passage = text[max(0, start - 300) : start + len(row["answer"]) + 300]
         for span in lang.sentences(said):
             statement = not span.text.endswith("?") and len(set(lang.content_words(span.text))) >= 4
