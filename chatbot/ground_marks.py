@@ -16,6 +16,8 @@ from chatbot import lang
 
 REACH = 5
 """How many content words on each side are a mark's place."""
+LOST = 7
+"""Words that stand so much nearer or farther than they should say nothing."""
 _TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ROW = re.compile(r"[^.;:\n]{1,60}: [^;\n]+; [^.;:\n]{1,60}: ")
 _CODE = re.compile(r"[A-Za-z]-?$")
@@ -93,6 +95,11 @@ class Parsed:
     conditions: Sequence[int]
     clauses: Sequence[frozenset[str]]
     absolutes: frozenset[str]
+    row: bool = False
+    """Whether it is a row of a table."""
+
+    def place(self, at: int) -> Place:
+        return _in_row(self.keys, at) if self.row else place_at(self.keys, at)
 
 
 def parse(text: str) -> Parsed:
@@ -125,16 +132,18 @@ def parse(text: str) -> Parsed:
             keys.append(_stem(word))
         elif mark is not None:
             keys.append(f"{mark.kind} {mark.value}")
+    row = bool(_ROW.match(text))
     return Parsed(
         text=text,
         keys=keys,
         words=frozenset(lang.content_words(text)),
         figures=frozenset(lang.figures(text)),
         marks=marks,
-        places=[_in_row(keys, mark.at) if _ROW.match(text) else place_at(keys, mark.at) for mark in marks],
+        places=[_in_row(keys, mark.at) if row else place_at(keys, mark.at) for mark in marks],
         conditions=conditions,
         clauses=[frozenset(lang.content_words(clause)) for clause in _CLAUSE.split(text) if clause],
         absolutes=frozenset(absolutes),
+        row=row,
     )
 
 
@@ -207,5 +216,5 @@ def alike(one: Place, other: Place) -> float:
             there = other.get(word)
             if there:
                 nearest = min(abs(distance - place) for place in there)
-                found += weight * max(0.0, 1 - nearest / (2 * REACH))
+                found += weight * max(0.0, 1 - nearest / LOST)
     return found / total if total else 1.0

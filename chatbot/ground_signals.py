@@ -67,14 +67,15 @@ def find(sentence: str, evidence: Sequence[str], similarity: float) -> Finding:
     wanted = said.words
     clauses = [len(clause & held) / len(clause) for clause in said.clauses if len(clause) > 1]
     keys = [key for span in window for key in span.keys]
+    ordered = not any(span.row for span in window)  # in a row of a table the order says nothing
     rival, place, wrong = _misplaced(said, [span for _, span in parsed])
     return Finding(
         Signals(
             whole=len(wanted & whole) / len(wanted) if wanted else 0.0,
             best=len(wanted & held) / len(wanted) if wanted else 0.0,
             clause=min(clauses, default=1.0),
-            pairs=_pairs(said.keys, keys),
-            aligned=_aligned(said.keys, keys),
+            pairs=_pairs(said.keys, keys) if ordered else _among(said.keys, keys),
+            aligned=_aligned(said.keys, keys) if ordered else _among(said.keys, keys),
             missing=float(min(4, len(wanted - held))),
             similarity=similarity,
             rival=rival,
@@ -117,6 +118,10 @@ def _pairs(said: Sequence[str], held: Sequence[str]) -> float:
     return sum(pair in there for pair in wanted) / len(wanted)
 
 
+def _among(said: Sequence[str], held: Sequence[str]) -> float:
+    return sum(key in held for key in said) / len(said) if said else 0.0
+
+
 def _aligned(said: Sequence[str], held: Sequence[str]) -> float:
     if not said:
         return 0.0
@@ -134,6 +139,9 @@ def _misplaced(said: Parsed, parsed: Sequence[Parsed]) -> tuple[float, float, di
             continue
         own = rival = 0.0
         for span in parsed:
+            if mark.kind == "name" and mark.value in span.keys:  # also where a capital says nothing
+                at = span.keys.index(mark.value)
+                own = max(own, alike(place, span.place(at)))
             for other, there in zip(span.marks, span.places, strict=True):
                 if other.kind == mark.kind and not place.keys().isdisjoint(there):
                     fit = alike(place, there)

@@ -78,10 +78,10 @@ def texts(folder: Path) -> dict[str, str]:
     policies = folder / "basecamp_policies"
     for path in sorted(policies.rglob("index.md")):
         key = f"basecamp/{path.relative_to(policies).parent}"
-        found[key] = _plain_markdown(path.read_text(encoding="utf-8"))
+        found[key] = plain_markdown(path.read_text(encoding="utf-8"))
     with (folder / "magento" / "Cms__pages_pages.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            found[f"magento/{row['identifier']}"] = _plain_html(row["content"])
+            found[f"magento/{row['identifier']}"] = plain_html(row["content"])
     return found
 
 
@@ -94,14 +94,14 @@ def documents(folder: Path) -> list[Document]:
     return [document for document in found if document.passages]
 
 
-def _plain_markdown(text: str) -> str:
+def plain_markdown(text: str) -> str:
     body = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
     body = re.sub(r"(?m)^#.*$", "", body)
     body = re.sub(r"\{[{%].*?[%}]\}", "", body)
     return compose.readable(body).replace("*", "")
 
 
-def _plain_html(text: str) -> str:
+def plain_html(text: str) -> str:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(text, "html.parser")

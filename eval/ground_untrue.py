@@ -58,7 +58,7 @@ def number(sentence: str, around: Around, rng: random.Random) -> str | None:
 
 
 def price(sentence: str, around: Around, rng: random.Random) -> str | None:
-    return _swapped(sentence, rng, lambda match: sentence[: match.start()].rstrip().endswith(("$", "€", "£")))
+    return _swapped(sentence, rng, lambda match: _is_price(sentence, match))
 
 
 def percent(sentence: str, around: Around, rng: random.Random) -> str | None:
@@ -159,11 +159,11 @@ def negation_added(sentence: str, around: Around, rng: random.Random) -> str | N
         match = rng.choice(found)
         first, _, rest = match.group().partition(" ")
         return _replaced(sentence, match, f"{first} not {rest}".rstrip())
-    match = re.search(
+    pronoun = re.search(
         r"\b(you|we|they|customers|people)( )(?=(?:need|have|want|get|use|pay|keep|ask|offer|make)\b)",
         sentence,
     )
-    return _replaced(sentence, match, f"{match[1]} do not ") if match else None
+    return _replaced(sentence, pronoun, f"{pronoun[1]} do not ") if pronoun else None
 
 
 def negation_removed(sentence: str, around: Around, rng: random.Random) -> str | None:
@@ -255,9 +255,13 @@ PLANTED = frozenset(
 """None of these may ever pass."""
 
 
-def _plain(sentence: str, match: re.Match[str]) -> bool:
+def _is_price(sentence: str, match: re.Match[str]) -> bool:
     before, after = sentence[: match.start()].rstrip(), sentence[match.end() :].lstrip()
-    special = before.endswith(("$", "€", "£")) or after.startswith(("%", "percent"))
+    return before.endswith(("$", "€", "£", "EUR")) or after.startswith(("€", "EUR", "euro"))
+
+
+def _plain(sentence: str, match: re.Match[str]) -> bool:
+    special = _is_price(sentence, match) or sentence[match.end() :].lstrip().startswith(("%", "percent"))
     return not (
         special or _UNIT.match(sentence, match.start()) or re.fullmatch(r"(?:19|20)\d\d", match.group())
     )

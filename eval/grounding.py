@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot import ground
+from chatbot.ground_marks import spans
 from eval.golden import CASES
 from eval.ground_fit import Kept, Read, embedded, made, read
 from eval.ground_rows import Case
@@ -149,9 +150,9 @@ def _alone(dev: Sequence[Read], test: Sequence[Read], signal: str) -> float:
     """F1 on the test documents of the best threshold on one signal of the development documents."""
 
     def f1(rows: Sequence[Read], cut: float) -> float:
-        dropped = [getattr(row.signals, signal) < cut for row in rows]
+        dropped = [bool(getattr(row.signals, signal) < cut) for row in rows]
         hits = sum(out and not row.case.supported for out, row in zip(dropped, rows, strict=True))
-        return 2 * hits / max(1, sum(dropped) + sum(not row.case.supported for row in rows))
+        return float(2 * hits / max(1, sum(dropped) + sum(not row.case.supported for row in rows)))
 
     best = max(np.linspace(0.01, 1.0, 100), key=lambda cut: f1(dev, float(cut)))
     return f1(test, float(best))
@@ -160,7 +161,7 @@ def _alone(dev: Sequence[Read], test: Sequence[Read], signal: str) -> float:
 def _check_ms(cases: Sequence[Case]) -> float:
     """One check with the real embedder; the vectors of the evidence are kept, as the pages' are."""
     embedder = load_embedder("minilm")
-    evidence = sorted({span.text for case in cases for text in case.evidence for span in ground.spans(text)})
+    evidence = sorted({span.text for case in cases for text in case.evidence for span in spans(text)})
     kept = dict(zip(evidence, embedder.passages(evidence), strict=True))
 
     @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ def _precision_recall(told: Sequence[Verdict]) -> Curve:
 
 
 def _reliability(told: Sequence[Verdict]) -> Curve:
-    """How often sentences of a probability are true, among those that no hard check drops."""
+    """How often sentences of a probability are true, among those that the regression was asked about."""
     bins: dict[int, list[Verdict]] = defaultdict(list)
     for one in told:
         if one.sure > 0:
