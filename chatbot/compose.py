@@ -328,8 +328,7 @@ async def checked_sentences(
 ) -> AsyncIterator[tuple[str, ground.Check]]:
     """Cut a model's stream into sentences and check each as soon as it is complete.
 
-    The last sentence is left out if the stream ended in the middle of it. The checks run in a thread, since vectors
-    of the evidence that are not kept yet take their time.
+    The last sentence is left out if the stream ended in the middle of it.
     """
     text = ""
     done = 0
@@ -337,12 +336,21 @@ async def checked_sentences(
         text += piece
         spans = list(lang.sentences(text[done:]))
         for span in spans[:-1]:
-            yield span.text, await asyncio.to_thread(ground.check, span.text, evidence, embedding)
+            yield span.text, await _checked(span.text, evidence, embedding)
         if len(spans) > 1:
             done += spans[-1].start
     rest = text[done:].strip()
     if rest and rest[-1] in ".!?。！？)\"'”":
-        yield rest, await asyncio.to_thread(ground.check, rest, evidence, embedding)
+        yield rest, await _checked(rest, evidence, embedding)
+
+
+async def _checked(
+    sentence: str, evidence: Sequence[str], embedding: ground.Embedding | None
+) -> ground.Check:
+    """In a thread if texts must be embedded: vectors of the evidence that are not kept yet take their time."""
+    if embedding is None:
+        return ground.check(sentence, evidence)
+    return await asyncio.to_thread(ground.check, sentence, evidence, embedding)
 
 
 def merged(one: Sequence[Passage], other: Sequence[Passage]) -> list[Passage]:

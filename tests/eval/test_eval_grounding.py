@@ -77,7 +77,7 @@ def test_verbatim_sentences_of_the_demo_pages_pass() -> None:
     assert dropped == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_order_of_the_evidence_does_not_matter(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(demo_cases()))
@@ -85,13 +85,14 @@ def test_the_order_of_the_evidence_does_not_matter(data: st.DataObject) -> None:
     assert ground.check(case.sentence, moved).ok == ground.check(case.sentence, case.evidence).ok
 
 
+@settings(deadline=None)
 @given(st.text(max_size=120), st.lists(st.text(max_size=120), max_size=3))
 def test_no_text_makes_the_check_raise(sentence: str, evidence: list[str]) -> None:
     check = ground.check(sentence, evidence)
     assert check.ok or check.reason
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_no_sentence_makes_a_rewording_raise(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(demo_cases()))
