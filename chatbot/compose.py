@@ -6,6 +6,7 @@ store and no thresholds: each draft carries its confidence, and the caller decid
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
@@ -323,7 +324,7 @@ def _citation(passage: Passage, start: int, end: int, sentence: int) -> Citation
 
 
 async def checked_sentences(
-    stream: AsyncIterator[str], evidence: Sequence[str]
+    stream: AsyncIterator[str], evidence: Sequence[str], embedding: ground.Embedding | None = None
 ) -> AsyncIterator[tuple[str, ground.Check]]:
     """Cut a model's stream into sentences and check each as soon as it is complete.
 
@@ -335,12 +336,21 @@ async def checked_sentences(
         text += piece
         spans = list(lang.sentences(text[done:]))
         for span in spans[:-1]:
-            yield span.text, ground.check(span.text, evidence)
+            yield span.text, await _checked(span.text, evidence, embedding)
         if len(spans) > 1:
             done += spans[-1].start
     rest = text[done:].strip()
     if rest and rest[-1] in ".!?。！？)\"'”":
-        yield rest, ground.check(rest, evidence)
+        yield rest, await _checked(rest, evidence, embedding)
+
+
+async def _checked(
+    sentence: str, evidence: Sequence[str], embedding: ground.Embedding | None
+) -> ground.Check:
+    """In a thread if texts must be embedded: vectors of the evidence that are not kept yet take their time."""
+    if embedding is None:
+        return ground.check(sentence, evidence)
+    return await asyncio.to_thread(ground.check, sentence, evidence, embedding)
 
 
 def merged(one: Sequence[Passage], other: Sequence[Passage]) -> list[Passage]:

@@ -247,7 +247,9 @@ class _Turn(Gathering):
         stream = self.bot.engine.stream(prompts.render(plan.query, evidence, history), drawn)
         spoken = 0
         try:
-            async for sentence, check in compose.checked_sentences(self._timed(stream), texts):
+            # The check was fitted on the cosines of this embedder; without them it has another set of weights.
+            english = self.bot.embeddings["en"] if self.bot.settings.retrieval.embedder == "minilm" else None
+            async for sentence, check in compose.checked_sentences(self._timed(stream), texts, english):
                 if not check.ok:
                     self._dropped.append(Dropped(sentence, check.reason))
                     continue
