@@ -21,7 +21,7 @@ from configs.errors import ConfigError
 from configs.settings import load
 from eval.metrics import interval
 from eval.outcome import Curve, Options, Outcome, Tell
-from eval.search_speed import search_speed
+from eval.search_speed import busy, search_speed
 from retrieval.embed import load_embedder
 from retrieval.index import Index
 from retrieval.ingest import ingest_docs
@@ -240,6 +240,7 @@ def run(options: Options, tell: Tell) -> Outcome:
         "over the whole dialogue. Speed: see eval/search_speed.py.",
         scores,
         plots,
+        busy(),
     )
 
 

@@ -229,7 +229,9 @@ def _confusion(confusion: Confusion) -> tuple[str, str]:
     )  # fmt: skip
     rows = [[was, taken, str(n)] for n, was, taken in wrong[:PAIRS]]
     picture = _svg(confusion.title, told, top + size * len(labels) + 4, parts, width)
-    return f"<p>{escape(told)}</p>{picture}", table(["it was", "it was taken for", "times"], rows)
+    return f'<p>{escape(told)}</p><div class="broad">{picture}</div>', table(
+        ["it was", "it was taken for", "times"], rows
+    )
 
 
 # --- small parts --------------------------------------------------------------------------------------------

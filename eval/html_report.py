@@ -102,14 +102,12 @@ def _table_of(shown: Sequence[Figure]) -> str:
             f'<th scope="row">{escape(one.name)}</th>',
             f'<td class="n big">{number(one.value)}</td>',
             f'<td class="n">{reach}</td>',
-            f"<td>{whisker(one.value, one.low, one.high, one.baselines) if reach else ''}</td>",
-            *([f"<td>{escape(one.told_baselines)}</td>"] if beside else []),
+            f'<td class="reach-of">{whisker(one.value, one.low, one.high, one.baselines) if reach else ""}</td>',
+            *([f'<td class="beside">{escape(one.told_baselines)}</td>'] if beside else []),
         ]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-    return (
-        f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    )
+    return f'<div class="wide"><table class="figures"><thead><tr>{top}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def _provenance(suite: Suite, run: Run) -> str:

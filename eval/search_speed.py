@@ -10,6 +10,7 @@ Judges no result.
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import re
 import time
@@ -82,6 +83,16 @@ def search_speed(
         "search_p50_ms": round(percentile(warm, 0.5), 1),
         "search_p95_ms": round(percentile(warm, 0.95), 1),
     }
+
+
+def busy() -> list[str]:
+    """A remark where more is running than the machine has cores for: its times are then nobody's."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load <= cores + 1:  # this suite itself is part of the load
+        return []
+    return [
+        f"the machine was busy (load {load:.0f} on {cores} cores): search_p95_ms says nothing about an idle one"
+    ]
 
 
 def fill(index: Index, chunks: Sequence[Passage], tell: Tell) -> None:
