@@ -55,7 +55,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _cell(text: str) -> str:
     figure = text[:1].isdigit() or (text[:1] in "+-" and text[1:2].isdigit())
-    return f"<td{' class=n' if figure else ''}>{escape(text)}</td>"
+    return f'<td class="n">{escape(text)}</td>' if figure else f"<td>{escape(text)}</td>"
 
 
 # --- curves -------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def _curve(curve: Curve) -> tuple[str, str]:
 
 
 def _curve_table(curve: Curve) -> str:
-    """One row for each x of any line; long lines are thinned out to some forty rows."""
+    """One row for each x of any line; long lines are thinned out to forty rows or fewer."""
     lines = [dict(line) for line in curve.lines.values()]
     xs = sorted({x for line in lines for x in line})
     step = math.ceil(len(xs) / 40)
@@ -119,11 +119,13 @@ def _ticks(values: Sequence[float]) -> list[float]:
     low, high = min(values), max(values)
     if low >= 0 and low <= high / 2:
         low = 0.0
-    spread = (high - low) or abs(high) or 1.0
+    spread = high - low
+    if spread <= 1e-9 * max(1.0, abs(high)):
+        spread = abs(high) if abs(high) > 1e-9 else 1.0
     step = 10 ** math.floor(math.log10(spread / 4))
     step *= next(factor for factor in (1, 2, 5, 10) if spread / (step * factor) <= 6)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(n * step, 10) for n in range(first, max(last, first + 1) + 1)]
+    return [round(n * step, 12) for n in range(first, max(last, first + 1) + 1)]
 
 
 # --- bars ---------------------------------------------------------------------------------------------------
