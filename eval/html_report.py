@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from rich.errors import MarkupError
 from rich.text import Text
 
 from configs.errors import InputError, NotFoundError
@@ -70,7 +71,7 @@ def _section(suite: Suite, run: Run) -> str:
     sure = [figure for figure in figures(outcome.metrics) if figure.name not in {one.name for one in chosen}]
     shown = {figure.name for figure in chosen}
     rest = {name: value for name, value in others(outcome.metrics).items() if name not in shown}
-    notes = [Text.from_markup(note).plain for note in outcome.notes]
+    notes = [_plain(note) for note in outcome.notes]
     parts = [
         f'<section id="{escape(suite.name)}"><h2>{escape(suite.name)}</h2>',
         f"<p>{escape(outcome.about)}</p>",
@@ -121,6 +122,14 @@ def _provenance(suite: Suite, run: Run) -> str:
         **run.origin.versions,
     }
     return table(["", ""], list(told.items()))
+
+
+def _plain(note: str) -> str:
+    """Without markup; as it is where that is broken, since a report of what is kept must not fail."""
+    try:
+        return Text.from_markup(note).plain
+    except MarkupError:
+        return note
 
 
 def _folded(title: str, content: str) -> str:

@@ -51,13 +51,13 @@ def run(name: str, options: Options, *, as_json: bool = False) -> dict[str, floa
     settings = load(options.config)
     with _progress() as bars:
         made = _made(suite, options, settings, _telling(bars))
+    if _whole(options):
+        err.print(f"[dim]kept in {escape(str(keep(settings.home, made)))}[/dim]")
     console = out(quiet=as_json)
     console.print(f"[dim]{escape(made.outcome.about)}[/dim]")
     for line in made.outcome.notes:
         console.print(line)
     print_metrics(console, made.outcome.metrics)
-    if _whole(options):
-        err.print(f"[dim]kept in {escape(str(keep(settings.home, made)))}[/dim]")
     if as_json:
         print_json("suite", name, made.outcome.metrics, made.seconds)
     return dict(made.outcome.metrics)

@@ -68,7 +68,7 @@ def evil_run() -> Run:
             Bars(EVIL, EVIL, {EVIL: {EVIL: 1.0}}),
             Confusion(EVIL, [EVIL, "b"], [[1, 2], [3, 4]]),
         ],
-        notes=[f"[bold]{EVIL}[/bold]"],
+        notes=[f"[bold]{EVIL}[/bold]", f"[/broken] {EVIL}"],
     )
 
 
@@ -81,6 +81,8 @@ def test_the_page_runs_nothing_and_loads_nothing() -> None:
     assert {value[:1] for name, value in tags.attributes if name == "href" and value} == {"#"}
     assert not re.search(r"url\(|@import|https?:", text)
     assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;" in text
+    assert "[/broken]" in text
+    assert "[bold]" not in text
 
 
 def test_the_page_tells_figures_baselines_and_origin() -> None:
