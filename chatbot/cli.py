@@ -215,11 +215,56 @@ def eval_run(
     split: Annotated[str, typer.Option(help="dev, test or all.")] = "all",
     failures: Annotated[bool, typer.Option("--failures", help="Show each failed case.")] = False,
     only: Annotated[str | None, typer.Option("--only", help="Run one case by its id.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="With all: run again what is kept already.")] = False,
 ) -> None:
-    """Run a suite: demo, real, doc2dial, router."""
-    from eval.run import run
+    """Run a suite, or all of them, and keep what was found; `kefu eval suites` names them."""
+    from eval.outcome import Options
+    from eval.run import run, run_all
 
-    run(suite, config=config, as_json=as_json, split=split, failures=failures, only=only)
+    options = Options(config, split, only, failures)
+    if suite == "all":
+        raise typer.Exit(run_all(options, as_json=as_json, fresh=fresh))
+    run(suite, options, as_json=as_json)
+
+
+@evaluate.command("suites")
+def eval_suites(config: Config = None) -> None:
+    """Name the suites, what they measure, and the newest run that is kept of each."""
+    from eval.run import print_suites
+
+    print_suites(config)
+
+
+@evaluate.command("compare")
+def eval_compare(
+    first: str,
+    second: str,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Compare two kept runs case by case: files, or SUITE:previous, SUITE:latest, SUITE:COMMIT."""
+    from eval.compare import print_comparison
+
+    print_comparison(first, second, config=config, as_json=as_json)
+
+
+@evaluate.command("report")
+def eval_report(
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")] = Path("kefu-eval.html"),
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="Renew the table of results in this Markdown file instead."),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Write one HTML page with the newest kept run of every suite: figures, intervals, baselines, plots."""
+    from eval.html_report import write_page
+    from eval.table import renew
+
+    if table:
+        renew(table, config)
+    else:
+        write_page(out, config)
 
 
 @bench.command("chat")

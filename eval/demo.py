@@ -1,4 +1,4 @@
-"""The demo suite: golden cases replayed through ``turn.answer()`` on the packaged shop.
+"""``kefu eval run demo``: golden cases replayed through ``turn.answer()`` on the packaged shop.
 
 Works on a copy of the shop's database, so that no conversation of the suite stays behind. Scores by ``metrics``,
 ``facts`` and ``leaks``; knows no wording of the bot.
@@ -6,13 +6,15 @@ Works on a copy of the shop's database, so that no conversation of the suite sta
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import cast
 
 import sqlalchemy as sa
@@ -21,15 +23,47 @@ from chatbot.app import App, build, open_database
 from chatbot.conversation import Conversation, Done, Failed, Turn
 from chatbot.db import connect
 from chatbot.turn import answer
-from configs.settings import Settings
+from configs.settings import Settings, load
 from eval.claims import Said
 from eval.facts import count_facts, wrong_facts
-from eval.golden import Case
+from eval.golden import CASES, Case, load_cases
 from eval.leaks import leaks
-from eval.metrics import CaseResult, Reply, judge
+from eval.metrics import CaseResult, Reply, by, judge, percentile, summary
+from eval.outcome import Bars, Options, Outcome, Tell
+from eval.report import failures, passes
 from eval.world import World, read_world
 
 Progress = Callable[[int, int], None]
+LOWER_IS_BETTER = ("wrong_facts", "leaks", "turn_ms")
+"""Of the scores by case."""
+
+
+def run(options: Options, tell: Tell) -> Outcome:
+    """Replay the cases that ``options`` choose.
+
+    Raises:
+        InputError: there is no such split or case.
+    """
+    cases = load_cases(CASES / "demo", split=options.split, only=options.only)
+    settings = load(options.config)
+
+    async def replayed() -> list[CaseResult]:
+        async with demo_app(settings, lambda message: tell(message, 0, 0)) as app:
+            return await replay(app, cases, lambda done, of: tell("cases", done, of))
+
+    results = asyncio.run(replayed())
+    return Outcome(
+        summary(results),
+        f"{len(cases)} conversations with the demo shop, written from its pages and data, replayed through the whole "
+        f"pipeline; rules and thresholds were fitted on the cases of split dev alone (here: {options.split}).",
+        case_scores(results),
+        [latency_by_rung(results), passes_by_category("Cases passed by category", results)],
+        [*(failures(results) if options.failures else ()), *passes(results)],
+        LOWER_IS_BETTER,
+    )
+
+
+# --- asking -------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -132,3 +166,47 @@ def _state_problems(case: Case, conversation: Conversation) -> tuple[str, ...]:
     if case.state is None or case.state.conversation == conversation.status:
         return ()
     return (f"the conversation is {conversation.status}, not {case.state.conversation}",)
+
+
+# --- scores and plots of replayed cases ---------------------------------------------------------------------
+
+
+def case_scores(results: Sequence[CaseResult]) -> dict[str, dict[str, float]]:
+    """Measure → case → score; a case of which a measure is not asked is left out of it."""
+    scores: dict[str, dict[str, float]] = {}
+    for result in results:
+        turns = result.turns
+        calls = [turn.calls_ok for turn in turns if turn.calls_ok is not None]
+        found = [turn.source_recall for turn in turns if turn.source_recall is not None]
+        measured: Mapping[str, Sequence[float]] = {
+            "passed": [result.passed],
+            "abstained": [] if result.case.answerable else [result.abstained],
+            "call_accuracy": calls,
+            "source_recall": found,
+            "wrong_facts": [sum(len(turn.wrong) for turn in turns)],
+            "leaks": [sum(len(turn.leaked) for turn in turns)],
+            "turn_ms": [turn.reply.done_ms for turn in turns],
+        }
+        for measure, values in measured.items():
+            if values:
+                scores.setdefault(measure, {})[result.case.id] = round(fmean(values), 4)
+    return scores
+
+
+def latency_by_rung(results: Sequence[CaseResult]) -> Bars:
+    times: dict[str, list[float]] = {}
+    for result in results:
+        for turn in result.turns:
+            times.setdefault(turn.reply.rung, []).append(turn.reply.done_ms)
+    groups = {
+        f"{rung} ({len(ms)})": {"p50": percentile(ms, 0.5), "p95": percentile(ms, 0.95)}
+        for rung, ms in sorted(times.items())
+    }
+    return Bars("Time until a reply is stored, by rung (turns)", "ms", groups)
+
+
+def passes_by_category(title: str, results: Sequence[CaseResult]) -> Bars:
+    rows = by(results, lambda result: result.case.category)
+    return Bars(
+        title, "share passed", {f"{name} ({of})": {"passed": n / of} for name, (n, of) in rows.items()}
+    )

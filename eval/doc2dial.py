@@ -2,7 +2,7 @@
 
 Does the search find the passage that holds the answer, given the dialogue; does it still when the newest turn opens
 a new topic (the first turn of a dialogue, behind turns of another one); and what do its two plain legs find, BM25 and
-the embedder, each over the whole dialogue. Constants are fitted on the documents of even number and reported on the
+the embedder, each over the whole dialogue. And how long a search takes over 10,000 chunks. Constants are fitted on the documents of even number and reported on the
 others. Needs the data folder named by ``KEFU_DATA``; keeps the index below the home, so that a second run is quick.
 """
 
@@ -12,18 +12,16 @@ import json
 import os
 import random
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-
-from rich.progress import Progress
 
 from configs.errors import ConfigError
 from configs.settings import load
 from eval.metrics import interval
-from eval.report import err, out, print_json, print_metrics
+from eval.outcome import Curve, Options, Outcome, Tell
+from eval.search_speed import busy, search_speed
 from retrieval.embed import load_embedder
 from retrieval.index import Index
 from retrieval.ingest import ingest_docs
@@ -46,6 +44,7 @@ class Question:
     gold: frozenset[str]
     document: str
     tuning: bool
+    id: str = ""
 
     @property
     def dialogue(self) -> tuple[str, ...]:
@@ -84,7 +83,7 @@ def build(home: Path, embedder: str = "minilm") -> tuple[Index, list[Question]]:
             re.sub(r"^(?:user|agent):", "", turn.strip()).strip() for turn in row["question"].split("\t")
         )
         number = int(row["doc_key"][1:])
-        questions.append(Question(turns, frozenset(gold), row["doc_key"], number % 2 == 0))
+        questions.append(Question(turns, frozenset(gold), row["doc_key"], number % 2 == 0, row["id"]))
     return index, questions
 
 
@@ -117,7 +116,7 @@ def shifted(questions: Sequence[Question], seed: int = 0) -> list[Question]:
             and 3 <= len(other.turns) <= 9
         ]
         foreign = rng.choice(others).turns[:6]
-        out.append(Question((*question.turns, *foreign), question.gold, question.document, question.tuning))
+        out.append(replace(question, turns=(*question.turns, *foreign)))
     return out
 
 
@@ -200,35 +199,66 @@ _MEASURES: Mapping[str, Callable[[int], float]] = {
 }
 
 
-def run_doc2dial(config: str | None = None, *, as_json: bool = False) -> dict[str, float]:
-    """Ingest what is not there yet, ask all questions of the reported half, print the report.
+def run(options: Options, tell: Tell) -> Outcome:
+    """Ingest what is not there yet, ask all questions of the reported half.
 
     Raises:
         ConfigError: ``KEFU_DATA`` does not lead to the data.
     """
-    started = time.perf_counter()
-    with Progress(console=err, transient=True) as progress:
-        waiting = progress.add_task("documents", total=None)
-        index, questions = build(load(config).home / "eval" / "doc2dial")
-        progress.remove_task(waiting)
-        reported = [question for question in questions if not question.tuning]
-        moved = shifted(reported)
-        ways = {"search": fused(index), "bm25": bm25(index), "dense": dense(index)}
-        bar = progress.add_task("questions", total=len(ways) * (len(reported) + len(moved)))
+    tell("documents", 0, 0)
+    home = load(options.config).home / "eval"
+    index, questions = build(home / "doc2dial")
+    reported = [question for question in questions if not question.tuning]
+    ways = {"search": fused(index), "bm25": bm25(index), "dense": dense(index)}
+    metrics = {"questions": float(len(reported))}
+    scores: dict[str, dict[str, float]] = {}
+    plots = []
+    for prefix, title, asked in (
+        ("", "The right passage among the first k", reported),
+        ("new_topic_", "The same, where the turn opens a new topic", shifted(reported)),
+    ):
+        found = {}
+        for name, find in ways.items():
+            found[name] = ranks(asked, _counted(find, tell, f"{prefix}{name}", len(asked)))
+        metrics |= {f"{prefix}{name}": value for name, value in summary(found).items()}
+        for measure, score in _MEASURES.items():
+            each = zip(asked, found["search"], strict=True)
+            scores[prefix + measure] = {question.id: round(score(rank), 4) for question, rank in each}
+        plots.append(recall_curve(title, found))
+    speed = search_speed(
+        home / "search-speed",
+        [row.passage for row in index.rows.passages("page")],
+        [(question.turns[0], question.dialogue) for question in reported],
+        index.embedder,
+        tell,
+    )
+    index.close()
+    return Outcome(
+        metrics | speed,
+        f"Does search find the passage that holds the answer, given the dialogue: {len(reported):,} questions about the "
+        "documents of odd number of doc2dial_dev (constants were fitted on the others), beside BM25 and the embedder "
+        "over the whole dialogue. Speed: see eval/search_speed.py.",
+        scores,
+        plots,
+        busy(),
+    )
 
-        def told(asked: Sequence[Question], find: Find) -> list[int]:
-            def counted(question: Question) -> Sequence[str]:
-                progress.advance(bar)
-                return find(question)
 
-            return ranks(asked, counted)
+def _counted(find: Find, tell: Tell, stage: str, total: int) -> Find:
+    done = 0
 
-        metrics = {"questions": float(len(reported))}
-        metrics |= summary({name: told(reported, find) for name, find in ways.items()})
-        new_topic = summary({name: told(moved, find) for name, find in ways.items()})
-        metrics |= {f"new_topic_{name}": value for name, value in new_topic.items()}
-        index.close()
-    print_metrics(out(quiet=as_json), metrics)
-    if as_json:
-        print_json("suite", "doc2dial", metrics, time.perf_counter() - started)
-    return metrics
+    def counted(question: Question) -> Sequence[str]:
+        nonlocal done
+        done += 1
+        tell(stage, done, total)
+        return find(question)
+
+    return counted
+
+
+def recall_curve(title: str, found: Mapping[str, Sequence[int]]) -> Curve:
+    lines = {
+        name: [(float(k), fmean(0 < rank <= k for rank in places)) for k in range(1, DEPTH + 1)]
+        for name, places in found.items()
+    }
+    return Curve(title, "k", "recall", lines)

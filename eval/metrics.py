@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
+
+import numpy as np
 
 from chatbot.conversation import Card, Citation, ToolCall
 from eval.claims import Wrong
@@ -166,10 +167,11 @@ def interval(
     values: Sequence[float], *, share: float = 0.95, draws: int = 2000, seed: int = 7
 ) -> tuple[float, float]:
     """The bootstrap interval of the mean: cases drawn anew with replacement."""
-    rng = random.Random(seed)
-    means = sorted(fmean(rng.choices(values, k=len(values))) for _ in range(draws))
+    given = np.asarray(values, np.float64)
+    rng = np.random.default_rng(seed)
+    means = np.sort([given[rng.integers(len(given), size=len(given))].mean() for _ in range(draws)])
     cut = (1 - share) / 2
-    return means[int(cut * draws)], means[min(draws - 1, int((1 - cut) * draws))]
+    return float(means[int(cut * draws)]), float(means[min(draws - 1, int((1 - cut) * draws))])
 
 
 def by(results: Iterable[CaseResult], key: Callable[[CaseResult], str]) -> Mapping[str, tuple[int, int]]:

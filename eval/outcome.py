@@ -54,8 +54,9 @@ class Confusion:
 class Outcome:
     """``metrics`` is flat; ``x_low`` and ``x_high`` are the 95 % interval of ``x``, ``NAME_x`` a baseline's ``x``.
 
-    ``scores`` holds measure → case id → score, so that two runs can be compared case by case. ``about`` says in a
-    sentence what was measured on which data and split. ``notes`` are lines for people (rich markup).
+    ``scores`` holds measure → case id → score, so that two runs can be compared case by case; more is better, but for
+    the measures that ``lower_is_better`` names. ``about`` says in a sentence what was measured on which data and split.
+    ``notes`` are lines for people (rich markup).
     """
 
     metrics: Mapping[str, float]
@@ -63,3 +64,4 @@ class Outcome:
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     plots: Sequence[Curve | Bars | Confusion] = ()
     notes: Sequence[str] = ()
+    lower_is_better: Sequence[str] = ()

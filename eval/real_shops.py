@@ -10,7 +10,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from chatbot import ingest
 from chatbot.app import build
 from configs.errors import ConfigError, InputError
 from configs.settings import Settings, load
-from eval.demo import replay
+from eval.demo import LOWER_IS_BETTER, case_scores, latency_by_rung, passes_by_category, replay
 from eval.golden import CASES, Case
-from eval.metrics import CaseResult, by
+from eval.metrics import CaseResult, by, interval
+from eval.outcome import Options, Outcome, Tell
 from eval.real_cases import load_real_cases, resolve
-from eval.report import err, out, print_failures, print_json, print_metrics
+from eval.report import err, failures
 
 _GEAR = (
     "Catalog__SimpleProduct_products_gear_bags",
@@ -93,56 +94,59 @@ def data_folder() -> Path:
     return Path(named)
 
 
-def run_real(
-    config: str | None = None, *, as_json: bool = False, failures: bool = False, only: str | None = None
-) -> dict[str, float]:
-    """Ingest both shops, ask all questions, print the report.
+def run(options: Options, tell: Tell) -> Outcome:
+    """Ingest both shops, ask all questions.
 
     Raises:
         ConfigError: ``KEFU_DATA`` does not lead to the data.
         InputError: a fact is not in the data, or no case has the id ``only``.
     """
     data = data_folder()
-    started = time.perf_counter()
-    console = out(quiet=as_json)
     metrics: dict[str, float] = {}
     results: list[CaseResult] = []
+    plots = []
     for shop in SHOPS:
         file = CASES / "real" / f"{shop.name}.yaml"
-        cases = [resolve(case, data) for case in load_real_cases(file) if only in (None, case.id)]
+        cases = [resolve(case, data) for case in load_real_cases(file) if options.only in (None, case.id)]
         if not cases:
             continue
-        found, seconds = _ask_shop(shop, cases, data, config, console.print)
+        found, seconds = _ask_shop(shop, cases, data, options.config, tell)
         results += found
         metrics |= _figures(shop.name, found, seconds)
+        plots.append(passes_by_category(f"{shop.shop['name']}: cases passed by category", found))
     if not results:
-        raise InputError(f"no real case has the id {only!r}")
-    if failures:
-        print_failures(console, results)
-    for name, (passed, all_) in by(results, lambda result: result.case.category).items():
-        console.print(f"{name}: {passed} of {all_}")
-    print_metrics(console, metrics)
-    if as_json:
-        print_json("suite", "real", metrics, time.perf_counter() - started)
-    return metrics
+        raise InputError(f"no real case has the id {options.only!r}")
+    passed = by(results, lambda result: result.case.category)
+    return Outcome(
+        metrics,
+        f"{len(results)} questions to two shops that nobody here wrote, whose tables were ingested into empty stores "
+        "by the functions behind the guide's commands.",
+        case_scores(results),
+        [*plots, latency_by_rung(results)],
+        [
+            *(failures(results) if options.failures else ()),
+            *(f"{name}: {right} of {all_}" for name, (right, all_) in passed.items()),
+        ],
+        LOWER_IS_BETTER,
+    )
 
 
 def _ask_shop(
-    shop: RealShop, cases: Sequence[Case], data: Path, config: str | None, say: Callable[[str], None]
+    shop: RealShop, cases: Sequence[Case], data: Path, config: str | None, tell: Tell
 ) -> tuple[list[CaseResult], float]:
     """One shop in a home of its own; also how long the ingestion took."""
     with tempfile.TemporaryDirectory(prefix=f"kefu-{shop.name}-") as folder:
         settings = load(config, home=Path(folder), database_url="", shop=dict(shop.shop))
         started = time.perf_counter()
-        for kind, name, mapping in shop.tables:
-            say(f"[dim]{shop.name}: {kind} from {name}[/dim]")
+        for number, (kind, name, mapping) in enumerate(shop.tables):
+            tell(f"{shop.name}: tables", number, len(shop.tables))
             _ingest(settings, kind, data / shop.name / name, mapping)
         seconds = time.perf_counter() - started
 
         async def asked() -> list[CaseResult]:
             app = build(settings)
             try:
-                return await replay(app, cases)
+                return await replay(app, cases, lambda done, of: tell(f"{shop.name}: cases", done, of))
             finally:
                 await app.aclose()
 
@@ -162,8 +166,11 @@ def _ingest(settings: Settings, kind: Any, path: Path, mapping: str) -> None:
 
 def _figures(name: str, results: Sequence[CaseResult], seconds: float) -> dict[str, float]:
     turns = [turn for result in results for turn in result.turns]
+    low, high = interval([result.passed for result in results])
     return {
         f"{name}_pass_rate": round(sum(result.passed for result in results) / len(results), 4),
+        f"{name}_pass_rate_low": round(low, 4),
+        f"{name}_pass_rate_high": round(high, 4),
         f"{name}_cases": len(results),
         f"{name}_wrong_facts": sum(len(turn.wrong) for turn in turns),
         f"{name}_leaks": sum(len(turn.leaked) for turn in turns),

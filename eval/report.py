@@ -51,8 +51,8 @@ def commit() -> str:
         return "unknown"
 
 
-def print_tables(console: Console, results: Sequence[CaseResult], metrics: Mapping[str, float]) -> None:
-    """Passes by rung, category, split and language, then the metrics."""
+def passes(results: Sequence[CaseResult]) -> list[str]:
+    """Lines: passes by rung, category, split, language and number of turns."""
     groups = {
         "rung": by(results, lambda result: result.rung),
         "category": by(results, lambda result: result.case.category),
@@ -60,13 +60,12 @@ def print_tables(console: Console, results: Sequence[CaseResult], metrics: Mappi
         "language": by(results, lambda result: result.case.language),
         "turns": by(results, lambda result: "several" if len(result.case.turns) > 1 else "one"),
     }
-    table = Table("by", "", "passed", "of", "%")
-    for group, rows in groups.items():
-        for number, (name, (passed, all_)) in enumerate(rows.items()):
-            table.add_row("" if number else group, name, str(passed), str(all_), f"{passed / all_:.0%}")
-        table.add_section()
-    console.print(table)
-    print_metrics(console, metrics)
+    width = max(len(name) for rows in groups.values() for name in rows)
+    return [
+        f"{'' if number else group:<8}  {name:<{width}}  {passed:>4} of {all_:>4}  {passed / all_:>4.0%}"
+        for group, rows in groups.items()
+        for number, (name, (passed, all_)) in enumerate(rows.items())
+    ]
 
 
 def print_metrics(console: Console, metrics: Mapping[str, float]) -> None:
@@ -76,30 +75,28 @@ def print_metrics(console: Console, metrics: Mapping[str, float]) -> None:
     console.print(table)
 
 
-def print_failures(console: Console, results: Sequence[CaseResult]) -> None:
-    """Each failed case, and each with a wrong fact or a leak: what was said, what came back, what is amiss."""
+def failures(results: Sequence[CaseResult]) -> list[str]:
+    """Lines: each failed case, and each with a wrong fact or a leak: what was said, what came back, what is amiss."""
+    lines = []
     for result in results:
         wrong = [item for turn in result.turns for item in (*turn.wrong, *turn.leaked)]
         if result.passed and not wrong:
             continue
         case = result.case
-        console.print(
-            f"\n[bold]{case.id}[/bold] ({case.category}, {case.split}, customer {case.customer or 'none'})"
-        )
+        told = f"{case.category}, {case.split}, customer {case.customer or 'none'}"
+        lines += ["", f"[bold]{case.id}[/bold] ({escape(told)})"]
         for turn in result.turns:
             reply = turn.reply
             calls = ", ".join(f"{call.name}{dict(call.arguments)}" for call in reply.calls)
-            console.print(f"  [cyan]? {escape(turn.say.say)}[/cyan]")
-            console.print(f"  [dim]{reply.rung}/{reply.kind}[/dim] {escape(reply.text)}")
+            lines.append(f"  [cyan]? {escape(turn.say.say)}[/cyan]")
+            lines.append(f"  [dim]{reply.rung}/{reply.kind}[/dim] {escape(reply.text)}")
             if calls:
-                console.print(f"  [dim]{escape(calls)}[/dim]")
-            for problem in turn.problems:
-                console.print(f"    [red]✗ {escape(problem)}[/red]")
-            for item in turn.wrong:
-                console.print(f"    [red]✗ wrong {item.what} {escape(item.value)}: {escape(item.why)}[/red]")
-            for item in turn.leaked:
-                console.print(
-                    f"    [red]✗ leak of {item.what} {escape(item.value)}: {escape(item.why)}[/red]"
-                )
-        for problem in result.problems:
-            console.print(f"    [red]✗ {escape(problem)}[/red]")
+                lines.append(f"  [dim]{escape(calls)}[/dim]")
+            amiss = [
+                *turn.problems,
+                *(f"wrong {item.what} {item.value}: {item.why}" for item in turn.wrong),
+                *(f"leak of {item.what} {item.value}: {item.why}" for item in turn.leaked),
+            ]
+            lines += [f"    [red]✗ {escape(problem)}[/red]" for problem in amiss]
+        lines += [f"    [red]✗ {escape(problem)}[/red]" for problem in result.problems]
+    return lines

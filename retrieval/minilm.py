@@ -24,6 +24,10 @@ MAX_PIECES = 256
 """The model was trained on no more word pieces than this; what follows is cut off."""
 _BATCH_PIECES = 512
 """Word pieces of one forward pass: larger ones fall out of the processor's cache and are slower."""
+_LEAST_FILLED = 0.75
+"""How long a text is at least, in parts of the longest of its batch: padding costs as much as words do. A search's three
+texts (turn, new answer, whole dialogue) are of such different lengths that they pass one by one, side by side: half the
+work of one padded batch."""
 
 
 class _Layer(NamedTuple):
@@ -144,7 +148,12 @@ def _batches(rows: Sequence[Sequence[int]]) -> list[list[int]]:
     """Indices of rows, sorted by length, so that a batch holds little padding and fits the cache."""
     batches: list[list[int]] = []
     for i in sorted(range(len(rows)), key=lambda i: len(rows[i])):
-        if batches and (len(batches[-1]) + 1) * len(rows[i]) <= _BATCH_PIECES:
+        length = len(rows[i])
+        if (
+            batches
+            and (len(batches[-1]) + 1) * length <= _BATCH_PIECES
+            and len(rows[batches[-1][0]]) >= _LEAST_FILLED * length
+        ):
             batches[-1].append(i)
         else:
             batches.append([i])

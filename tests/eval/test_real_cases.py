@@ -9,8 +9,9 @@ import pytest
 
 from configs.errors import ConfigError, InputError
 from eval.golden import CASES
+from eval.outcome import Options
 from eval.real_cases import RealCase, load_real_cases, resolve
-from eval.real_shops import data_folder, run_real
+from eval.real_shops import data_folder, run
 
 TABLE = """sku,name,price,options,buyer,quantity
 A-1,Red <b>Hat</b>,12.5,"size=S,color=Red",7.0,2
@@ -95,7 +96,7 @@ def test_the_packaged_cases_are_well_formed_and_enough() -> None:
 def test_without_the_data_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("KEFU_DATA", raising=False)
     with pytest.raises(ConfigError, match="KEFU_DATA is not set"):
-        run_real()
+        run(Options(), lambda *_: None)
     monkeypatch.setenv("KEFU_DATA", str(tmp_path))
     (tmp_path / "magento").mkdir()
     with pytest.raises(ConfigError, match="online_retail"):

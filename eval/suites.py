@@ -1,0 +1,100 @@
+"""Every suite of ``kefu eval run``: its name, the module that runs it, what it measures on which data.
+
+Imports a suite when it is run, and no sooner.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from configs.errors import InputError
+from eval.outcome import Options, Outcome, Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """``data`` are the folders that it reads below ``KEFU_DATA``. ``figures`` are what the table of results shows; by
+    default every figure that has an interval."""
+
+    name: str
+    module: str
+    what: str
+    dataset: str
+    data: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        return f"{'KEFU_DATA=... ' if self.data else ''}kefu eval run {self.name}"
+
+    def run(self, options: Options, tell: Tell) -> Outcome:
+        module = importlib.import_module(self.module)
+        return cast(Callable[[Options, Tell], Outcome], module.run)(options, tell)
+
+
+SUITES = (
+    Suite(
+        "demo",
+        "eval.demo",
+        "golden cases of the demo shop, replayed through the whole pipeline",
+        "packaged cases, the half not fitted on",
+        figures=(
+            "answerable_pass_rate_test",
+            "unanswerable_abstain_rate_test",
+            "wrong_facts",
+            "leaks",
+            "facts_checked",
+        ),
+    ),
+    Suite(
+        "real",
+        "eval.real_shops",
+        "questions about two shops that nobody here wrote",
+        "Magento sample store; UCI Online Retail",
+        ("magento", "online_retail"),
+        (
+            "magento_pass_rate",
+            "online_retail_pass_rate",
+            *(
+                f"{shop}_{wrong}"
+                for shop in ("magento", "online_retail")
+                for wrong in ("wrong_facts", "leaks")
+            ),
+        ),
+    ),
+    Suite(
+        "doc2dial",
+        "eval.doc2dial",
+        "retrieval with dialogue context, and its speed at 10,000 chunks",
+        "doc2dial, documents not fitted on",
+        ("doc2dial_dev",),
+        ("recall_at_1", "recall_at_5", "mrr", "new_topic_recall_at_5", "new_topic_mrr", "search_p95_ms"),
+    ),
+    Suite(
+        "router",
+        "eval.router",
+        "the intent classifier, and what it takes to be out of scope",
+        "banking77, clinc150",
+        ("banking77", "clinc150"),
+    ),
+)
+
+
+def suite_named(name: str) -> Suite:
+    """
+    Raises:
+        InputError: there is no such suite.
+    """
+    names = [suite.name for suite in SUITES]
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 1)
+        raise InputError(
+            f"there is no suite {name!r}",
+            expected=" or ".join(names),
+            hint=f"did you mean {near[0]}?" if near else "",
+        )
+    return next(suite for suite in SUITES if suite.name == name)
