@@ -1,0 +1,80 @@
+"""A catalogue in memory: everything that a product search needs. Does not know queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval import prices as price_words
+from retrieval.catalogue import PREFIX
+from retrieval.confidence import synonym_weights
+from retrieval.facets import Facets, read_facets
+from retrieval.index import Index
+from retrieval.limits import Mask, has_stock, prices
+from retrieval.naming import NameIndex
+from retrieval.snapshot import Snapshot
+from retrieval.spelling import Spelling
+from retrieval.synonyms import Synonyms
+from retrieval.tokens import tokenize_with_words
+
+
+@dataclass(frozen=True)
+class LoadedCatalogue:
+    """Everything in memory that a search needs; row i is the product ``skus[i]``."""
+
+    version: str
+    skus: Sequence[str]
+    facts: Sequence[Mapping[str, Any]]
+    snapshot: Snapshot
+    names: NameIndex
+    spelling: Spelling
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    in_stock: Mask
+    facets: Facets
+    synonyms: Synonyms
+
+
+def load_catalogue(index: Index, version: str) -> LoadedCatalogue:
+    snapshot = index.snapshot("product")
+    by_id = {document.id: document.facts for document in index.rows.documents("product")}
+    # A writer may have changed the rows since the snapshot was made: the snapshot's order and ids lead.
+    facts = [by_id.get(passage_id, _GONE) for passage_id in snapshot.ids]
+    skus = [passage_id.removeprefix(PREFIX) for passage_id in snapshot.ids]
+    found = [prices(item) for item in facts]
+    facets = read_facets(facts)
+    spelt = [word for item in facts for word in _spelt_words(item)]
+    return LoadedCatalogue(
+        version=version,
+        skus=skus,
+        facts=facts,
+        snapshot=snapshot,
+        names=NameIndex(skus, facts),
+        spelling=Spelling([*spelt, *price_words.WORDS]),
+        low=np.array([min(item, default=np.nan) for item in found]),
+        high=np.array([max(item, default=np.nan) for item in found]),
+        in_stock=np.array([has_stock(item, {}) for item in facts], np.bool_),
+        facets=facets,
+        synonyms=Synonyms(facets.spoken, index.embedder, synonym_weights(index.embedder.name)),
+    )
+
+
+_GONE: Mapping[str, Any] = {
+    **dict.fromkeys(("sku", "name", "name_zh", "category", "category_zh", "brand"), ""),
+    "attributes": {},
+    "variants": [],
+    "price": None,
+    "stock": 0,
+}
+
+
+def _spelt_words(facts: Mapping[str, Any]) -> list[str]:
+    texts = [facts["name"], facts["category"], facts["brand"], *facts["attributes"].values()]
+    texts += [value for variant in facts["variants"] for value in variant["options"].values()]
+    return [word for text in texts for _, word in tokenize_with_words(str(text))]
+
+
