@@ -76,13 +76,16 @@ class NameWeights:
 
 @dataclass(frozen=True, slots=True)
 class RankingWeights:
-    """How products are ordered, in standard deviations of a leg (words, vectors).
+    """How products are ordered, in standard deviations of their scores by BM25.
 
+    ``vector`` weighs the cosines in theirs, ``category`` weighs how near the query is to the product's category as a whole.
     ``wish`` is what having all that was wished for is worth. Of that, a word that says the kind of product weighs
     ``kind``, a value of the catalogue ``value``, and any other word up to ``word``, by its rarity; where only the
     text has it, ``text`` of it counts. ``price`` is lost outside of price limits, ``order`` is won by the cheapest.
     """
 
+    vector: float
+    category: float
     wish: float
     kind: float
     value: float

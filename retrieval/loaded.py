@@ -15,6 +15,7 @@ from retrieval.confidence import synonym_weights
 from retrieval.facets import Facets, read_facets
 from retrieval.index import Index
 from retrieval.limits import Mask, has_stock, prices
+from retrieval.minilm import Vectors
 from retrieval.naming import NameIndex
 from retrieval.snapshot import Snapshot
 from retrieval.spelling import Spelling
@@ -37,6 +38,9 @@ class LoadedCatalogue:
     in_stock: Mask
     facets: Facets
     synonyms: Synonyms
+    category_of: NDArray[np.intp]
+    centroids: Vectors | None
+    """The mean vector of each category's products; row ``category_of[i]`` is the one of product i."""
 
 
 def load_catalogue(index: Index, version: str) -> LoadedCatalogue:
@@ -47,6 +51,8 @@ def load_catalogue(index: Index, version: str) -> LoadedCatalogue:
     skus = [passage_id.removeprefix(PREFIX) for passage_id in snapshot.ids]
     found = [prices(item) for item in facts]
     facets = read_facets(facts)
+    numbers: dict[str, int] = {}
+    category_of = np.array([numbers.setdefault(item["category"], len(numbers)) for item in facts], np.intp)
     spelt = [word for item in facts for word in _spelt_words(item)]
     return LoadedCatalogue(
         version=version,
@@ -60,7 +66,17 @@ def load_catalogue(index: Index, version: str) -> LoadedCatalogue:
         in_stock=np.array([has_stock(item, {}) for item in facts], np.bool_),
         facets=facets,
         synonyms=Synonyms(facets.spoken, index.embedder, synonym_weights(index.embedder.name)),
+        category_of=category_of,
+        centroids=_centroids(snapshot.vectors.get(index.embedder.name), category_of),
     )
+
+
+def _centroids(vectors: Vectors | None, category_of: NDArray[np.intp]) -> Vectors | None:
+    if vectors is None or not len(vectors):
+        return None
+    sums = np.zeros((category_of.max() + 1, vectors.shape[1]), np.float32)
+    np.add.at(sums, category_of, vectors)
+    return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
 
 
 _GONE: Mapping[str, Any] = {

@@ -118,7 +118,8 @@ class ProductSearch:
             cosines = np.zeros(len(catalogue.skus), np.float32)
         else:
             cosines = self._cosines(catalogue, query)
-            total += standardised(cosines)
+            total += weights.vector * standardised(cosines)
+            total += weights.category * standardised(self._category_cosines(catalogue, query))
         met = share_met(
             wishes(words, catalogue.facets, lexical, catalogue.synonyms, weights), len(catalogue.skus)
         )
@@ -211,6 +212,13 @@ class ProductSearch:
                 token = stem(token)
             words.append((token, word))
         return words
+
+    def _category_cosines(self, catalogue: LoadedCatalogue, query: str) -> NDArray[np.float32]:
+        """How near the query is to the mean of each product's category: it says what kind is meant in any words."""
+        if catalogue.centroids is None:
+            return np.zeros(len(catalogue.skus), np.float32)
+        near = catalogue.centroids @ self._index.embedder.queries([query])[0]
+        return np.asarray(near[catalogue.category_of], np.float32)
 
     def _cosines(self, catalogue: LoadedCatalogue, query: str) -> NDArray[np.float32]:
         embedder = self._index.embedder
