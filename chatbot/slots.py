@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chatbot import lang
-from retrieval.prices import price_limits, without_price
+from retrieval.prices import price_limits
 
 _FOLLOW_UP = re.compile(
     r"^\s*(?:and|also|what about|how about|then|ok(?:ay)?,? and|but)\b|\b(?:it|its|it's|they|them|this one|that one|these|those|the same"

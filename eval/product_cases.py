@@ -56,14 +56,17 @@ def load_queries(path: Path) -> tuple[list[Query], list[str]]:
         for text, of, *wanted in data[section]:
             unknown = set(of.split()) - kinds.keys()
             if unknown:
-                raise InputError(f"{path.name}: {text!r} is for an unknown kind", given=sorted(unknown))
+                raise InputError(
+                    f"{path.name}: {text!r} is for {' and '.join(sorted(unknown))}",
+                    expected=f"names out of {', '.join(sorted(kinds))}",
+                )
             query = Query(
                 "-".join(re.findall(r"\w+", text.lower())), text, section,
                 tuple(wish for name in of.split() for wish in kinds[name]),
                 _wishes(wanted[0] if wanted else {}),
             )  # fmt: skip
             if query.id in queries:
-                raise InputError(f"{path.name}: two queries have one id", given=query.id)
+                raise InputError(f"{path.name}: two queries have the id {query.id!r}", expected="one of them")
             queries[query.id] = query
     return list(queries.values()), [text for (text,) in data["unanswerable"]]
 
@@ -73,7 +76,7 @@ def _wishes(wanted: Mapping[str, Any]) -> tuple[Wish, ...]:
     for field, patterns in wanted.items():
         for pattern in patterns if isinstance(patterns, list) else [patterns]:
             if field == "price" and not _SPAN.fullmatch(str(pattern)):
-                raise InputError("not a price of a query", given=pattern, expected="<=40, >=40 or 40-50")
+                raise InputError(f"{pattern!r} is no price of a query", expected="<=40, >=40 or 40-50")
             found.append((field, str(pattern)))
     return tuple(found)
 

@@ -102,7 +102,9 @@ def _measure(
     metrics = _figures(chosen, scores) | {"queries": float(len(chosen))}
     if options.split == "all" and not options.only:
         tuned = _figures([query for query in queries if query.split == "dev"], scores)
-        metrics |= {f"dev_{name}": value for name, value in tuned.items() if not name.endswith(("_low", "_high"))}
+        metrics |= {
+            f"dev_{name}": value for name, value in tuned.items() if not name.endswith(("_low", "_high"))
+        }
     metrics["search_ms_p95"] = round(1000 * percentile(seconds, 0.95), 1)
     if not options.only:
         metrics["sure_of_answerable_rate"], metrics["unsure_of_unanswerable_rate"] = _sureness(
@@ -137,7 +139,7 @@ def ndcg(found: Sequence[int], graded: Mapping[str, int]) -> float:
 
 
 def _gain(ordered: Sequence[int]) -> float:
-    return sum((2**grade - 1) / math.log2(place + 2) for place, grade in enumerate(ordered[:DEPTH]))
+    return math.fsum((2.0**grade - 1) / math.log2(place + 2) for place, grade in enumerate(ordered[:DEPTH]))
 
 
 def _figures(queries: Sequence[Query], scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -181,14 +183,13 @@ def _bars(queries: Sequence[Query], scores: Mapping[str, Mapping[str, float]]) -
         part = [query.id for query in queries if query.section == section]
         if part:
             groups[section] = {
-                names[system]: fmean(scores[f"{system}ndcg_at_10"][case] for case in part) for system in SYSTEMS
+                names[system]: fmean(scores[f"{system}ndcg_at_10"][case] for case in part)
+                for system in SYSTEMS
             }
     return Bars("Product search by kind of query", "nDCG@10", groups)
 
 
-def _failures(
-    queries: Sequence[Query], scores: Mapping[str, Mapping[str, float]], store: Store
-) -> list[str]:
+def _failures(queries: Sequence[Query], scores: Mapping[str, Mapping[str, float]], store: Store) -> list[str]:
     """The queries that lose most, with what was shown first."""
     names = {product.sku: product.name for product in store.products}
     lines = []

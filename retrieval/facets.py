@@ -36,7 +36,7 @@ class Facets:
     """``values`` and ``words`` say which products have a value, and a word in a value or the name.
 
     ``kinds`` are the words that say what a product is: those of the categories, and the last of each name.
-    ``spoken`` has a word as people write it for each token that may stand for another.
+    ``spoken`` has a word as people write it for each token that may stand for another, the commonest first.
     """
 
     size: int
@@ -88,7 +88,7 @@ def read_facets(facts: Sequence[Mapping[str, Any]]) -> Facets:
         {value: np.fromiter(rows, np.int32) for value, rows in values.items()},
         {word: np.fromiter(rows, np.int32) for word, rows in words.items()},
         frozenset(kinds),
-        spoken,
+        {token: spoken[token] for token in sorted(spoken, key=lambda token: -len(words[token]))},
     )
 
 
@@ -99,7 +99,9 @@ def value_tokens(text: str) -> Value:
 
 def _spoken(text: str) -> dict[str, str]:
     return {
-        stem(word): word for word in _TOKEN.findall(fold(_MARKUP.sub("", text))) if word.isalpha() and len(word) > 2
+        stem(word): word
+        for word in _TOKEN.findall(fold(_MARKUP.sub("", text)))
+        if word.isalpha() and len(word) > 2
     }
 
 

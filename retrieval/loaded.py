@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from retrieval import prices as price_words
 from retrieval.catalogue import PREFIX
-from retrieval.confidence import synonym_weights
 from retrieval.facets import Facets, read_facets
 from retrieval.index import Index
 from retrieval.limits import Mask, has_stock, prices
@@ -65,7 +64,7 @@ def load_catalogue(index: Index, version: str) -> LoadedCatalogue:
         high=np.array([max(item, default=np.nan) for item in found]),
         in_stock=np.array([has_stock(item, {}) for item in facts], np.bool_),
         facets=facets,
-        synonyms=Synonyms(facets.spoken, index.embedder, synonym_weights(index.embedder.name)),
+        synonyms=Synonyms(facets.spoken, index.embedder),
         category_of=category_of,
         centroids=_centroids(snapshot.vectors.get(index.embedder.name), category_of),
     )
@@ -92,5 +91,3 @@ def _spelt_words(facts: Mapping[str, Any]) -> list[str]:
     texts = [facts["name"], facts["category"], facts["brand"], *facts["attributes"].values()]
     texts += [value for variant in facts["variants"] for value in variant["options"].values()]
     return [word for text in texts for _, word in tokenize_with_words(str(text))]
-
-

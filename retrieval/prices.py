@@ -41,9 +41,13 @@ _MIN_ZH = re.compile(
     r"(?:高于|(?<!不)超过|至少|不低于)\s?(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s?(?:欧元|欧|元|块|EUR|€)?\s?以上"
 )
 _MONEY_UNITS = {"", "€", "$", "£", "eur", "euro", "euros", "usd", "gbp", "dollars", "dollar", "pounds", "pound", "bucks", "欧元", "欧", "元", "块"}  # fmt: skip
-_NO_UNITS = STOPWORDS | frozenset("again all because both but each few if more no not only same than with".split())
+_NO_UNITS = STOPWORDS | frozenset(
+    "again all because both but each few if more no not only same than with".split()
+)
 """What may follow an amount of money that has no unit: "under 50 for a friend"."""
-_LEAST = re.compile(r"\b(?:cheap(?:est)?|least expensive|lowest[- ]priced?|inexpensive)\b|便宜", re.IGNORECASE)
+_LEAST = re.compile(
+    r"\b(?:cheap(?:est)?|least expensive|lowest[- ]priced?|inexpensive)\b|便宜", re.IGNORECASE
+)
 _MOST = re.compile(r"\b(?:most expensive|dearest|priciest|highest[- ]priced?)\b|最贵", re.IGNORECASE)
 _NEAR = 0.2
 """How far "around 50" reaches to both sides."""

@@ -88,7 +88,7 @@ def price_points(
 def order_points(low: NDArray[np.float64], met: Points, *, dearest: bool) -> Points:
     """1 for the cheapest (or dearest) of the products that meet about as many wishes as the best, down to 0."""
     points = np.zeros(len(low), np.float32)
-    compared = np.flatnonzero((met >= _OF_THE_KIND * met.max()) & ~np.isnan(low)) if len(met) else []
+    compared = np.flatnonzero((met >= _OF_THE_KIND * met.max(initial=0)) & ~np.isnan(low))
     if len(compared) < 2:
         return points
     known = low[compared] if dearest else -low[compared]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.confidence import SynonymWeights, ranking_weights
+from retrieval.confidence import ranking_weights
 from retrieval.counts import count, price_ranges
 from retrieval.facets import Facets, read_facets
 from retrieval.lexical import LexicalIndex
@@ -20,7 +20,9 @@ from retrieval.tokens import tokenize_with_words
 from retrieval.wishes import order_points, price_points, share_met, wishes
 
 
-def product(name: str, category: str = "", *, options: Sequence[dict[str, str]] = (), **attributes: str) -> Any:
+def product(
+    name: str, category: str = "", *, options: Sequence[dict[str, str]] = (), **attributes: str
+) -> Any:
     variants = [{"sku": f"{name}-{i}", "options": option} for i, option in enumerate(options)]
     return {"name": name, "category": category, "brand": "", "attributes": attributes, "variants": variants}
 
@@ -54,7 +56,7 @@ def facets() -> Facets:
 
 def met(facets: Facets, query: str) -> list[float]:
     lexical = LexicalIndex.build([["tee", "shirt"], ["tee"], ["pant"], ["mug"]])
-    synonyms = Synonyms(facets.spoken, Thesaurus(), SynonymWeights(0.5, 0.9))
+    synonyms = Synonyms(facets.spoken, Thesaurus())
     found = wishes(tokenize_with_words(query), facets, lexical, synonyms, ranking_weights())
     return [round(float(share), 3) for share in share_met(found, facets.size)]
 
@@ -69,7 +71,11 @@ def test_values_are_read_from_lists_options_and_yes(facets: Facets) -> None:
 
 
 def test_longest_values_are_found_first(facets: Facets) -> None:
-    assert facets.phrases(["blue", "organic", "cotton", "tee"]) == [("blue",), ("organic", "cotton"), ("tee",)]
+    assert facets.phrases(["blue", "organic", "cotton", "tee"]) == [
+        ("blue",),
+        ("organic", "cotton"),
+        ("tee",),
+    ]
 
 
 @given(st.lists(st.sampled_from(["organic", "cotton", "eco", "choic", "tee", "unheard"]), max_size=8))
@@ -95,7 +101,10 @@ def test_a_word_that_the_catalogue_lacks_stands_for_its_own(facets: Facets) -> N
 
 
 def test_an_embedder_that_was_not_fitted_has_no_synonyms(facets: Facets) -> None:
-    assert Synonyms(facets.spoken, Thesaurus(), None).of("trousers") == {}
+    unknown = Thesaurus()
+    unknown.name = "another"
+    assert Synonyms(facets.spoken, unknown).of("trousers") == {}
+    assert Synonyms(facets.spoken, Thesaurus()).of("trousers") != {}
 
 
 def test_prices_outside_the_limits_lose() -> None:
@@ -114,7 +123,7 @@ def test_the_cheapest_of_what_was_asked_for_wins() -> None:
 def test_counts_of_what_was_found(products: list[Any]) -> None:
     counts = count(products)
     assert counts.categories == {"Mugs & cups": 2, "Camping": 1, "Candles": 1, "Kitchen knives": 1}
-    assert list(counts.categories)[0] == "Mugs & cups"
+    assert next(iter(counts.categories)) == "Mugs & cups"
     assert counts.options == {"colour": {"blue": 1, "red": 1}}
     assert [(span.low, span.high, span.count) for span in counts.prices] == [
         (0, 50, 3),
