@@ -17,6 +17,7 @@ from chatbot.dialogue import Dialogue
 from chatbot.intents import PERSONAL, PRODUCT, SOCIAL, Classifier
 from configs import countries
 from configs.settings import ShopSettings
+from retrieval.prices import without_price
 from retrieval.products import ProductSearch
 from retrieval.search import Search
 
@@ -136,7 +137,7 @@ class Router:
         """
         page = self._page(question, dialogue, language)
         named = float(values.get("sku_score", 0.0))
-        hits = [] if named else self._products.search(slots.without_price(question), language=language, k=1)
+        hits = [] if named else self._products.search(without_price(question), language=language, k=1)
         catalogue = max(named, hits[0].score if hits else 0.0)
         if _SELLS.search(question) and catalogue >= 0.5 and not values.get("aspect"):
             return "product_search", 0.9
@@ -263,7 +264,7 @@ class Router:
     def _query(self, text: str, intent: str, dialogue: Dialogue, language: str) -> str:
         """What to search for: the message, after the last question where it leans on it."""
         if intent == "product_search":
-            text = slots.without_price(text)
+            text = without_price(text)
         joined = f"{dialogue.query} {text}" if dialogue.query and dialogue.intent == intent else text
         if slots.is_elliptic(text) or (intent == "policy" and slots.is_follow_up(text)):
             return joined

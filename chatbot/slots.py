@@ -11,28 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chatbot import lang
-
-_AMOUNT = (
-    r"(?:€|\$|£|EUR|USD|GBP)?\s?(?P<amount>\d+(?:[.,]\d{1,2})?)\s?(?P<unit>[A-Za-z%°]+|€|\$|£|欧元|欧|元|块)?"
-)
-_MAX = re.compile(
-    r"\b(?:under|below|less than|cheaper than|up to|max(?:imum)?(?: of)?|no more than|not more than|at most|within"
-    r"|budget(?: is| of)?|for less than)\s+" + _AMOUNT,
-    re.IGNORECASE,
-)
-_MIN = re.compile(
-    r"\b(?:over|above|more than|at least|from|starting at|min(?:imum)?(?: of)?)\s+" + _AMOUNT, re.IGNORECASE
-)
-_BETWEEN = re.compile(
-    r"\bbetween\s+(?:€|\$|£)?\s?(\d+(?:[.,]\d{1,2})?)\s?(?:€|EUR|euros?)?\s+and\s+" + _AMOUNT, re.IGNORECASE
-)
-_MAX_ZH = re.compile(
-    r"(?:不超过|低于|少于|最多|便宜过)\s?(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s?(?:欧元|欧|元|块|EUR|€)?\s?(?:以下|以内|之内|内)"
-)
-_MIN_ZH = re.compile(
-    r"(?:高于|(?<!不)超过|至少|不低于)\s?(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s?(?:欧元|欧|元|块|EUR|€)?\s?以上"
-)
-_MONEY_UNITS = {"", "€", "$", "£", "eur", "euro", "euros", "usd", "gbp", "dollars", "dollar", "pounds", "pound", "bucks", "欧元", "欧", "元", "块"}  # fmt: skip
+from retrieval.prices import price_limits
 
 _FOLLOW_UP = re.compile(
     r"^\s*(?:and|also|what about|how about|then|ok(?:ay)?,? and|but)\b|\b(?:it|its|it's|they|them|this one|that one|these|those|the same"
@@ -64,39 +43,6 @@ def order_numbers(text: str, pattern: str) -> list[str]:
         loose = rf"(?<![A-Za-z0-9-])(?:{letters}[\s_-]?|#\s?)?(\d{{{shape[2]}}})(?![A-Za-z0-9-])"
         found += [shape[1].upper() + match[1] for match in re.finditer(loose, text, re.IGNORECASE)]
     return list(dict.fromkeys(found))
-
-
-def price_limits(text: str) -> dict[str, float]:
-    """``max_price`` and ``min_price`` where the message gives them; lengths, weights and days are no prices."""
-    limits: dict[str, float] = {}
-    between = _BETWEEN.search(text)
-    if between and _is_money(between["unit"]):
-        low, high = sorted((_number(between[1]), _number(between["amount"])))
-        return {"min_price": low, "max_price": high}
-    for name, pattern in (("max_price", _MAX), ("min_price", _MIN)):
-        match = pattern.search(text)
-        if match and _is_money(match["unit"]):
-            limits[name] = _number(match["amount"])
-    for name, pattern in (("max_price", _MAX_ZH), ("min_price", _MIN_ZH)):
-        match = pattern.search(text)
-        if match and name not in limits:
-            limits[name] = _number(match[1] or match[2])
-    return limits
-
-
-def _is_money(unit: str | None) -> bool:
-    return (unit or "").lower() in _MONEY_UNITS or (unit or "").lower() in lang.STOPWORDS
-
-
-def _number(text: str) -> float:
-    return float(text.replace(",", "."))
-
-
-def without_price(text: str) -> str:
-    """The message without its price limits, which would only disturb a text search."""
-    for pattern in (_BETWEEN, _MAX, _MIN, _MAX_ZH, _MIN_ZH):
-        text = pattern.sub(" ", text)
-    return " ".join(text.split())
 
 
 _OCCASION = re.compile(

@@ -235,6 +235,11 @@ class _Item:
         return self.fields.get(name)
 
 
+def as_products(items: Sequence[dict[str, Any]]) -> list[Any]:
+    """Lines of the demo catalogue, as products."""
+    return [_Item({**item, "variants": [_Item(variant) for variant in item["variants"]]}) for item in items]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the constants of product search")
     parser.add_argument("--home", type=Path, help="keeps the index there, so that a second run is quick")
@@ -244,11 +249,9 @@ def main() -> None:
     fitted["name"] = dict(zip(NameWeights.__slots__, astuple(fit_names(data)), strict=True))
     cases = yaml.safe_load(QUERIES.read_text(encoding="utf-8"))
     items = [json.loads(line) for line in CATALOGUE.read_text(encoding="utf-8").splitlines()]
-    for item in items:
-        item["variants"] = [_Item(variant) for variant in item["variants"]]
     with tempfile.TemporaryDirectory() as scratch:
         index = Index((home or Path(scratch)) / "products", load_embedder("minilm"))
-        ingest_products(index, [_Item(item) for item in items])
+        ingest_products(index, as_products(items))
         labels = {item["sku"]: f"{item['name']} | {item['category']}" for item in items}
         search = ProductSearch(index)
         for name, part in (("minilm", "queries"), ("chinese", "chinese")):

@@ -74,6 +74,45 @@ class NameWeights:
     measure: float
 
 
+@dataclass(frozen=True, slots=True)
+class RankingWeights:
+    """How products are ordered, in standard deviations of their scores by BM25.
+
+    ``vector`` weighs the cosines in theirs, ``category`` weighs how near the query is to the product's category as a whole.
+    ``wish`` is what having all that was wished for is worth. Of that, a word that says the kind of product weighs
+    ``kind``, a value of the catalogue ``value``, and any other word up to ``word``, by its rarity; where only the
+    text has it, ``text`` of it counts. ``price`` is lost outside of price limits, ``order`` is won by the cheapest.
+    """
+
+    vector: float
+    category: float
+    wish: float
+    kind: float
+    value: float
+    word: float
+    text: float
+    price: float
+    order: float
+
+
+@dataclass(frozen=True, slots=True)
+class SynonymWeights:
+    """From the cosine ``near`` on a word counts as a synonym, and from ``same`` on as much as the word itself."""
+
+    near: float
+    same: float
+
+
+def ranking_weights() -> RankingWeights:
+    return RankingWeights(**load_fitted()["ranking"])
+
+
+def synonym_weights(embedder: str) -> SynonymWeights | None:
+    """None for an embedder that they were not fitted for: other models put all words near each other."""
+    found = load_fitted()["synonym"].get(embedder)
+    return SynonymWeights(**found) if found else None
+
+
 def name_weights() -> NameWeights:
     return NameWeights(**load_fitted()["name"])
 

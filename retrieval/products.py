@@ -7,23 +7,22 @@ database. Does not know orders, customers or how products are worded.
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import PREFIX
-from retrieval.confidence import ProductSignals, product_confidence
+from retrieval.confidence import ProductSignals, product_confidence, ranking_weights
 from retrieval.fusion import standardised
 from retrieval.index import Index
-from retrieval.limits import COLOURS, Mask, category_tokens, has_stock, prices, within_limits
-from retrieval.naming import NameIndex
-from retrieval.snapshot import Snapshot
-from retrieval.spelling import Spelling
-from retrieval.tokens import has_chinese, stem, tokenize_with_words
+from retrieval.limits import COLOURS, category_tokens, within_limits
+from retrieval.loaded import LoadedCatalogue, load_catalogue
+from retrieval.prices import price_limits, price_order, without_price
+from retrieval.tokens import fold, has_chinese, stem, tokenize_with_words
+from retrieval.wishes import order_points, price_points, share_met, wishes
 
 _LISTED_ATTRIBUTES = ("colour", "color", "size", "material")
 """Attributes whose values count as options in the vocabulary even where they are no variants."""
@@ -51,28 +50,13 @@ class ProductHit:
     matched: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Catalogue:
-    """Everything in memory that a search needs; row i is the product ``skus[i]``."""
-
-    version: str
-    skus: Sequence[str]
-    facts: Sequence[Mapping[str, Any]]
-    snapshot: Snapshot
-    names: NameIndex
-    spelling: Spelling
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    in_stock: Mask
-
-
 class ProductSearch:
     """Safe for threads; follows the index as ``Search`` does."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
         self._lock = threading.Lock()
-        self._loaded: _Catalogue | None = None
+        self._loaded: LoadedCatalogue | None = None
 
     def search(
         self,
@@ -123,17 +107,26 @@ class ProductSearch:
         if not catalogue.skus:
             return []
         mask = within_limits(catalogue, max_price, min_price, category, options or {}, in_stock, exclude)
+        query = self._spelt(catalogue, query)
+        limits, order, query = price_limits(query), price_order(query), without_price(query)
         words = self._words(catalogue, query)
-        lexical = catalogue.snapshot.lexical
+        lexical, weights = catalogue.snapshot.lexical, ranking_weights()
         tokens = [token for token, _ in words]
         coverage = lexical.coverage(tokens)
         total = standardised(lexical.scores(tokens))
-        asked = _corrected_text(query, words)
         if has_chinese(query):  # the embedder reads English
             cosines = np.zeros(len(catalogue.skus), np.float32)
         else:
-            cosines = self._cosines(catalogue, asked)
-            total += standardised(cosines)
+            cosines = self._cosines(catalogue, query)
+            total += weights.vector * standardised(cosines)
+            total += weights.category * standardised(self._category_cosines(catalogue, query))
+        met = share_met(
+            wishes(words, catalogue.facets, lexical, catalogue.synonyms, weights), len(catalogue.skus)
+        )
+        total += weights.wish * met
+        total += weights.price * price_points(catalogue.low, catalogue.high, **limits)
+        if order:
+            total += weights.order * order_points(catalogue.low, met, dearest=order == "dearest")
         total[~mask] = -np.inf
         best = np.argsort(-total, kind="stable")[:k]
         hits = []
@@ -191,27 +184,43 @@ class ProductSearch:
         """Load what the first search would load."""
         self.search("warm")
 
-    def _catalogue(self) -> _Catalogue:
+    def _catalogue(self) -> LoadedCatalogue:
         version = self._index.version
         if self._loaded is None or self._loaded.version != version:
             with self._lock:
                 if self._loaded is None or self._loaded.version != version:
-                    self._loaded = _load(self._index, version)
+                    self._loaded = load_catalogue(self._index, version)
         return self._loaded
 
-    def _words(self, catalogue: _Catalogue, query: str) -> list[tuple[str, str]]:
-        """(token, word) of what the query asks for; misspelt words are corrected, filler is left out."""
+    def _spelt(self, catalogue: LoadedCatalogue, query: str) -> str:
+        """The query with its misspelt words corrected."""
+        for token, word in tokenize_with_words(query):
+            if token not in catalogue.snapshot.lexical.vocabulary and token not in _FILLER:
+                correction = catalogue.spelling.correct(word)
+                if correction:
+                    query = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", correction, fold(query))
+        return query
+
+    def _words(self, catalogue: LoadedCatalogue, query: str) -> list[tuple[str, str]]:
+        """(token, word) of what the query asks for; filler is left out."""
         words = []
         for token, word in tokenize_with_words(query):
             if token in _FILLER or token in _CHINESE_FILLER:
                 continue
-            correction = (
-                None if token in catalogue.snapshot.lexical.vocabulary else catalogue.spelling.correct(word)
-            )
-            words.append((stem(correction), correction) if correction else (token, word))
+            # "womens" is stemmed to "women", and that to "woman".
+            if token not in catalogue.snapshot.lexical.vocabulary:
+                token = stem(token)
+            words.append((token, word))
         return words
 
-    def _cosines(self, catalogue: _Catalogue, query: str) -> NDArray[np.float32]:
+    def _category_cosines(self, catalogue: LoadedCatalogue, query: str) -> NDArray[np.float32]:
+        """How near the query is to the mean of each product's category: it says what kind is meant in any words."""
+        if catalogue.centroids is None:
+            return np.zeros(len(catalogue.skus), np.float32)
+        near = catalogue.centroids @ self._index.embedder.queries([query])[0]
+        return np.asarray(near[catalogue.category_of], np.float32)
+
+    def _cosines(self, catalogue: LoadedCatalogue, query: str) -> NDArray[np.float32]:
         embedder = self._index.embedder
         vector = embedder.queries([query])[0]
         matrix = catalogue.snapshot.vectors[embedder.name]
@@ -224,39 +233,7 @@ class ProductSearch:
         return out
 
 
-def _load(index: Index, version: str) -> _Catalogue:
-    snapshot = index.snapshot("product")
-    facts = [snapshot.facts(row) for row in range(len(snapshot))]
-    skus = [passage_id.removeprefix(PREFIX) for passage_id in snapshot.ids]
-    found = [prices(item) for item in facts]
-    return _Catalogue(
-        version=version,
-        skus=skus,
-        facts=facts,
-        snapshot=snapshot,
-        names=NameIndex(skus, facts),
-        spelling=Spelling(word for item in facts for word in _spelt_words(item)),
-        low=np.array([min(item, default=np.nan) for item in found]),
-        high=np.array([max(item, default=np.nan) for item in found]),
-        in_stock=np.array([has_stock(item, {}) for item in facts], np.bool_),
-    )
-
-
-def _spelt_words(facts: Mapping[str, Any]) -> list[str]:
-    texts = [facts["name"], facts["category"], facts["brand"], *facts["attributes"].values()]
-    texts += [value for variant in facts["variants"] for value in variant["options"].values()]
-    return [word for text in texts for _, word in tokenize_with_words(str(text))]
-
-
 def _share(tokens: Sequence[str], of: Collection[str]) -> float:
     """Which share of the distinct tokens is among ``of``."""
     distinct = set(tokens)
     return len(distinct & set(of)) / len(distinct) if distinct else 0.0
-
-
-def _corrected_text(query: str, words: Sequence[tuple[str, str]]) -> str:
-    """What to embed: the query's own words, or its corrections if there are any."""
-    said = {word for _, word in tokenize_with_words(query)}
-    if all(word in said for _, word in words):
-        return query
-    return " ".join(dict.fromkeys(word for _, word in words))

@@ -29,26 +29,6 @@ def test_other_order_patterns() -> None:
     assert slots.order_numbers("what about C536379 or 536365", r"C?\d{6}") == ["C536379", "536365"]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("tents under 200 euros", {"max_price": 200}),
-        ("something up to €49.90", {"max_price": 49.9}),
-        ("between 20 and 40 EUR", {"min_price": 20, "max_price": 40}),
-        ("more than 100", {"min_price": 100}),
-        ("a pan under 28 cm", {}),
-        ("can I return within 30 days", {}),
-        ("over 3 kg", {}),
-        ("五十以下的灯 50欧以下", {"max_price": 50}),
-        ("不超过30的毛巾", {"max_price": 30}),
-        ("100以上", {"min_price": 100}),
-        ("no limits at all", {}),
-    ],
-)
-def test_price_limits(text: str, expected: dict[str, float]) -> None:
-    assert slots.price_limits(text) == expected
-
-
 def test_options_need_a_reason_to_be_a_size() -> None:
     vocabulary = {"colour": ["blue", "dark blue"], "size": ["M", "L", "140 x 200 cm"]}
     assert slots.options("the dark blue one in size M", vocabulary) == {"colour": "dark blue", "size": "M"}

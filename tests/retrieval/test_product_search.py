@@ -43,6 +43,29 @@ def test_misspelt_words_are_corrected(search: ProductSearch) -> None:
     assert search.search("kogane santoko")[0].sku == "KNI-0001"
 
 
+@pytest.mark.parametrize(
+    ("query", "sku"),
+    [
+        ("a mug under 10 euros", "MUG-0002"),
+        ("harbour mug 12-15 euros", "MUG-0001"),
+        ("the cheepest harbour mug", "MUG-0002"),
+        ("most expensive harbour mug", "MUG-0001"),
+        ("red harbour mug", "MUG-0001"),
+        ("white harbour mug", "MUG-0002"),
+    ],
+)
+def test_what_a_query_says_of_price_and_options_is_preferred(
+    search: ProductSearch, query: str, sku: str
+) -> None:
+    assert search.search(query)[0].sku == sku
+    assert len(search.search(query)) == 5, "nothing is ruled out"
+
+
+@pytest.mark.parametrize("query", ["", "cheapest", "under 20", "？"])
+def test_a_query_without_words_finds_something_or_nothing(search: ProductSearch, query: str) -> None:
+    assert all(hit.score < 0.5 for hit in search.search(query))
+
+
 def test_chinese_names(search: ProductSearch) -> None:
     assert search.search("三德刀", language="zh")[0].sku == "KNI-0001"
 

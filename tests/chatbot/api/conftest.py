@@ -51,6 +51,7 @@ from chatbot.shop import Shop
 from chatbot.store import Store
 from configs.settings import ApiSettings, Settings
 from retrieval.passages import Passage
+from retrieval.products import ProductHit
 
 RETURNS = Passage(
     "returns.md#0", "returns.md", "Returns › Deadline", "You have 30 days. The label is free.", score=0.9
@@ -148,6 +149,13 @@ class FakeSearch:
 
     def passage(self, passage_id: str) -> Passage | None:
         return RETURNS if passage_id == RETURNS.id else None
+
+
+class FakeProducts:
+    """Finds the kettle and the pan, whatever is asked, and the rake without much confidence."""
+
+    def search(self, query: str, **limits: Any) -> list[ProductHit]:
+        return [ProductHit("KIT-0002", 0.9), ProductHit("KIT-0001", 0.8), ProductHit("GAR-0001", 0.1)]
 
 
 @dataclass
@@ -259,7 +267,7 @@ def scripted_app(db: sa.Engine, home: Path, simulated: bool = True, **changes: A
         store=store,
         index=cast(Any, None),
         search=cast(Any, FakeSearch()),
-        products=cast(Any, None),
+        products=cast(Any, FakeProducts()),
         recommender=None,
         engine=cast(Any, FakeEngine()),
         bot=cast(Any, FakeBot(store)),

@@ -40,3 +40,25 @@ def test_a_cited_passage(shared_server: Any) -> None:
         "url": None,
     }
     assert shared_server.http.get("/api/passages/returns.md/9").status_code == 404
+
+
+def test_products_are_found_and_counted(shared_server: Any) -> None:
+    def found(query: str) -> Any:
+        return shared_server.http.get(f"/api/search{query}").json()
+
+    answer = found("?q=steel pan")
+    assert [item["sku"] for item in answer["items"]] == ["KIT-0002", "KIT-0001"]
+    assert answer["total"] == 2
+    assert answer["counts"]["categories"] == {"Kitchen": 2}
+    assert answer["counts"]["options"] == {"colour": {"red": 1}}
+    assert answer["counts"]["prices"] == [
+        {"low": "20", "high": "25", "count": 1},
+        {"low": "35", "high": "40", "count": 1},
+    ]
+    # The page is a part of what is counted.
+    page = found("?q=pan&limit=1&offset=1")
+    assert [item["sku"] for item in page["items"]] == ["KIT-0001"]
+    assert page["counts"] == answer["counts"]
+    # Prices are held against the shop's own figures, whatever the index says.
+    assert [item["sku"] for item in found("?q=pan&max_price=30")["items"]] == ["KIT-0001"]
+    assert shared_server.http.get("/api/search").status_code == 422
