@@ -71,14 +71,14 @@ class IntentModel:
         return cls(intents, weights, vectors, labels, np.ones(2, np.float32), 0.0)
 
     def probabilities(self, vectors: Matrix) -> Matrix:
-        """Of each intent, for each row: the geometric mean of the regression's and of the nearest examples'.
+        """Of each intent, for each row: the geometric mean of the regression's and of the nearest examples'."""
+        return softmax(self.logits(vectors))
 
-        Both spread as those of the nearest examples alone do, so that whoever weighs confidences weighs them alike.
-        """
+    def logits(self, vectors: Matrix) -> Matrix:
+        """What the probabilities are the softmax of: the mean of both, which spreads as that of the nearest examples
+        does, so that whoever weighs confidences weighs them alike."""
         near = nearness(vectors @ self.vectors.T, self.labels, len(self.intents))
-        logits = _with_bias(vectors) @ self.weights
-        # the root of a product of two softmaxes, normalised, is the softmax of the mean of their logits
-        return softmax(np.asarray((logits + near / TEMPERATURE) / 2, np.float32))
+        return np.asarray((_with_bias(vectors) @ self.weights + near / TEMPERATURE) / 2, np.float32)
 
     def scope(self, vectors: Matrix) -> Matrix:
         """How surely each row is of one of the intents: the best logit and the mean cosine of the five nearest

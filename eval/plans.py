@@ -75,12 +75,10 @@ def run(options: Options, tell: Tell) -> Outcome:
     results = asyncio.run(judged())
     right = {case.id: float(ok) for case, (ok, _) in zip(cases, results, strict=True)}
     metrics: dict[str, float] = {}
-    for name, of_kind in (
-        ("split_accuracy", lambda c: not c.history),
-        ("follow_up_accuracy", lambda c: bool(c.history)),
-    ):
+    for name, leans in (("split_accuracy", False), ("follow_up_accuracy", True)):
         for suffix in ("", *([] if options.split != "all" else ["_dev", "_test"])):
-            values = [right[c.id] for c in cases if of_kind(c) and suffix in ("", f"_{c.split}")]
+            of_kind = [c for c in cases if bool(c.history) == leans and suffix in ("", f"_{c.split}")]
+            values = [right[c.id] for c in of_kind]
             if values:
                 low, high = interval(values)
                 metrics |= {f"{name}{suffix}": round(float(np.mean(values)), 4)}

@@ -14,6 +14,7 @@ import numpy as np
 
 from chatbot.intent_model import IntentModel
 from chatbot.intents import Classifier, IntentClassifier, Labels, Space, Vectors, labelled, packaged_intents
+from chatbot.router.blend import Blend
 from chatbot.router.store import Kept, Version, load, path_of, version
 from configs.errors import ConfigError
 
@@ -48,7 +49,7 @@ class Served:
             kept = load(self._path)
             why = kept.stale(self._language, self._space) if kept else ""
             if kept and not why:
-                return TrainedClassifier(model_of(kept, self._language, self._space), self._space)
+                return TrainedClassifier(blend_of(kept, self._language, self._space), self._space)
         except ConfigError as error:
             why = str(error)
         if why:
@@ -59,17 +60,17 @@ class Served:
 
 
 class TrainedClassifier:
-    def __init__(self, model: IntentModel, space: Space) -> None:
-        self._model = model
+    def __init__(self, blend: Blend, space: Space) -> None:
+        self._blend = blend
         self._space = space
 
     def scores(self, text: str) -> dict[str, float]:
         """Confidence of each intent; they sum to one."""
-        found = self._model.probabilities(self._space.ask(text)[None])[0]
-        return dict(zip(self._model.intents, found.tolist(), strict=True))
+        found = self._blend.probabilities(self._space.ask(text)[None])[0]
+        return dict(zip(self._blend.model.intents, found.tolist(), strict=True))
 
 
-def model_of(kept: Kept, language: str, space: Space) -> IntentModel:
+def blend_of(kept: Kept, language: str, space: Space) -> Blend:
     """
     Raises:
         ConfigError: what was kept is not trained, or its parts do not belong together.
@@ -86,7 +87,8 @@ def model_of(kept: Kept, language: str, space: Space) -> IntentModel:
             expected=f"finite ones of {wanted}",
             hint="run: kefu router train",
         )
-    return IntentModel(intents, trained.weights, vectors, labels, trained.spread, trained.limit)
+    model = IntentModel(intents, trained.weights, vectors, labels, trained.spread, trained.limit)
+    return Blend(model, sum(len(texts) for texts in packaged_intents(language).values()))
 
 
 def assembled(kept: Kept, language: str, space: Space) -> tuple[Vectors, Labels]:

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 from chatbot.intent_model import IntentModel
 from chatbot.intents import TEMPERATURE, Labels, Space, Vectors, nearness, packaged_intents, softmax
 from chatbot.router import store
+from chatbot.router.blend import Blend
 from chatbot.router.logs import Labelled
 from chatbot.router.served import assembled
 from chatbot.router.store import Example, Kept, Trained
@@ -270,7 +271,8 @@ def compare(router: Router, old: Kept, new: Kept, tell: Progress) -> Comparison:
                     found[name][test] = found["after"][test]
                 else:
                     model = IntentModel.without_limit(intents, vectors[rows], labels[rows])
-                    found[name][test] = model.probabilities(vectors[test]).argmax(1)
+                    blend = Blend(model, int((rows & is_packaged).sum()))
+                    found[name][test] = blend.probabilities(vectors[test]).argmax(1)
         tell("comparing", 2 * FOLDS, 2 * FOLDS)
     right = {name: np.asarray(taken == labels, np.float64) for name, taken in found.items()}
     own, theirs = ~is_packaged, is_packaged
