@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -203,19 +204,24 @@ def _centred_e5(cache: VectorCache) -> Embedding:
         encode = (lambda t: model().queries(t)) if kind == "query" else (lambda t: model().passages(t))
         return cache.encode(f"e5-small-q4/{kind}", encode, texts)
 
-    everyday = [
-        text for language in ("en", "zh") for list_ in packaged_intents(language).values() for text in list_
-    ]
-    mean = kept("query", everyday).mean(axis=0)
+    @functools.cache
+    def mean() -> Vectors:
+        return cast(Vectors, kept("query", everyday_sentences()).mean(axis=0))
 
     def centred(vectors: Vectors) -> Vectors:
-        moved = vectors - mean
+        moved = vectors - mean()
         return cast(Vectors, moved / np.linalg.norm(moved, axis=1, keepdims=True))
 
     return Embedding(
         queries=lambda texts: centred(model().queries(texts)),
         passages=lambda texts: centred(kept("query", texts)),
     )
+
+
+def everyday_sentences() -> list[str]:
+    return [
+        text for language in ("en", "zh") for list_ in packaged_intents(language).values() for text in list_
+    ]
 
 
 def characters(texts: Sequence[str]) -> Vectors:

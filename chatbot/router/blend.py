@@ -15,7 +15,8 @@ from chatbot.intents import TEMPERATURE, Vectors, nearness, softmax
 
 FAR, NEAR = 0.5, 0.7
 """Cosine of the nearest message of the shop: up to the first the trained model is silent, from the second on it speaks
-alone. Chosen on the development half of the golden cases; what it costs on a shop's messages is in eval/README."""
+alone. Chosen so that the development half of the golden cases stays as it is with a public set of support messages that
+is about one intent for the most part. On held-out messages of that set it costs .5 % of 1,000 examples, 4 % of 60."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from chatbot.app import build
 from chatbot.dialogue import Dialogue
 from configs.settings import load
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SHOPTALK = [
     "does the glimmer gauge of mine need a new wick",
@@ -80,7 +80,7 @@ def test_train_show_forget_reset_and_a_running_app_follows(kefu: Run, file: Path
     assert not handed_over()
     status, out, err = kefu("train", file, "--map", "expert=handoff")
     assert (status, "the new model is in service" in out) == (0, True), out + err
-    assert "nearest examples (zero-shot)" in out.replace("\n", " ") or "zero-shot" in out
+    assert "zero-shot" in out
     assert handed_over(), "the running app took the new model over"
 
     status, out, _ = kefu("show", "--json")
