@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -19,9 +21,10 @@ from chatbot.db import connect, migrate
 from chatbot.dialogue import Dialogue
 from chatbot.engine import build_engine
 from chatbot.engine.base import Engine
-from chatbot.intents import IntentClassifier, packaged_intents
+from chatbot.intents import Space, packaged_intents
 from chatbot.prompt import system_prompt
 from chatbot.route import Router
+from chatbot.router.served import Served
 from chatbot.shop import Shop
 from chatbot.store import Store
 from chatbot.tools import BUILTIN
@@ -123,13 +126,13 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     products = ProductSearch(index)
     shop, store = Shop(db), Store(db)
     recommender = fitted(shop, settings.home / "recommender")
-    embeddings = _embeddings(settings, embedder)
+    embeddings = embeddings_of(settings, embedder)
     encoders = {language: embedding.passages for language, embedding in embeddings.items()}
     askers = {language: embedding.query for language, embedding in embeddings.items()}
     router = Router(
         {
-            language: IntentClassifier(packaged_intents(language), encode, askers[language])
-            for language, encode in encoders.items()
+            language: Served(language, router_folder(settings), Space(embedding.passages, embedding.queries))
+            for language, embedding in embeddings.items()
         },
         products,
         settings.shop,
@@ -152,6 +155,11 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     return App(settings, db, shop, store, index, search, products, recommender, engine, bot)
 
 
+def router_folder(settings: Settings) -> Path:
+    """Where the trained classifiers of intents are kept."""
+    return settings.home / "router"
+
+
 def clock(settings: Settings) -> Callable[[], datetime]:
     """The wall clock, or the fixed day of a simulated shop."""
     if settings.shop.today is None:
@@ -165,15 +173,15 @@ def clock(settings: Settings) -> Callable[[], datetime]:
 # --- embeddings ---------------------------------------------------------------------------------------------
 
 
-def _embeddings(settings: Settings, embedder: Embedder) -> dict[str, Embedding]:
+def embeddings_of(settings: Settings, embedder: Embedder) -> dict[str, Embedding]:
     """English by the shop's embedder; Chinese by e5, or by its characters where e5 is not installed."""
     cache = VectorCache(settings.home / "vectors.db")
     english = Embedding(
-        query=lambda text: cast(Vectors, embedder.queries([text])[0]),
+        queries=embedder.queries,
         passages=lambda texts: cache.encode(f"{embedder.name}/passage", embedder.passages, texts),
     )
     if not multilingual_installed():
-        return {"en": english, "zh": Embedding(lambda text: characters([text])[0], characters)}
+        return {"en": english, "zh": Embedding(characters, characters)}
     return {"en": english, "zh": _centred_e5(cache)}
 
 
@@ -196,19 +204,24 @@ def _centred_e5(cache: VectorCache) -> Embedding:
         encode = (lambda t: model().queries(t)) if kind == "query" else (lambda t: model().passages(t))
         return cache.encode(f"e5-small-q4/{kind}", encode, texts)
 
-    everyday = [
-        text for language in ("en", "zh") for list_ in packaged_intents(language).values() for text in list_
-    ]
-    mean = kept("query", everyday).mean(axis=0)
+    @functools.cache
+    def mean() -> Vectors:
+        return cast(Vectors, kept("query", everyday_sentences()).mean(axis=0))
 
     def centred(vectors: Vectors) -> Vectors:
-        moved = vectors - mean
+        moved = vectors - mean()
         return cast(Vectors, moved / np.linalg.norm(moved, axis=1, keepdims=True))
 
     return Embedding(
-        query=lambda text: cast(Vectors, centred(model().queries([text]))[0]),
+        queries=lambda texts: centred(model().queries(texts)),
         passages=lambda texts: centred(kept("query", texts)),
     )
+
+
+def everyday_sentences() -> list[str]:
+    return [
+        text for language in ("en", "zh") for list_ in packaged_intents(language).values() for text in list_
+    ]
 
 
 def characters(texts: Sequence[str]) -> Vectors:

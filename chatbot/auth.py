@@ -206,6 +206,12 @@ def load_secret(settings: Settings) -> bytes:
     return kept.encode()
 
 
+def pseudonym(secret: bytes, customer_id: str) -> str:
+    """What stands for a customer where only sameness matters: without the secret nobody can tell whose it is, or
+    try all ids."""
+    return hmac.new(_derive(secret, "pseudonym"), customer_id.encode(), hashlib.sha256).hexdigest()[:32]
+
+
 def _write_new_secret(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written whole under another name, then linked: of two processes that start at once, one wins and the

@@ -23,10 +23,14 @@ cli = typer.Typer(
 )
 ingest = typer.Typer(help="Bring the shop's pages and tables in.", no_args_is_help=True)
 answers = typer.Typer(help="Approved answers.", no_args_is_help=True)
+router = typer.Typer(
+    help="What a message wants: train the router on the shop's labelled messages.", no_args_is_help=True
+)
 evaluate = typer.Typer(help="Suites of questions with known answers.", no_args_is_help=True)
 bench = typer.Typer(help="Speed and memory.", no_args_is_help=True)
 cli.add_typer(ingest, name="ingest")
 cli.add_typer(answers, name="answers")
+cli.add_typer(router, name="router")
 cli.add_typer(evaluate, name="eval")
 cli.add_typer(bench, name="bench")
 
@@ -205,6 +209,68 @@ def answers_import(file: Path, config: Config = None) -> None:
     from configs.settings import load
 
     approved(load(config), file)
+
+
+@router.command("train")
+def router_train(
+    file: Annotated[Path | None, typer.Argument(help="CSV, JSONL or Parquet.")] = None,
+    language: Annotated[str | None, typer.Option("--language", help="Of rows that name none; the shop's if not given.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="The column of the messages, if it is not found.")] = None,
+    intent: Annotated[str | None, typer.Option("--intent", help="The column of the intents, if it is not found.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="theirs=ours: an intent of the file's and kefu's; theirs= leaves its rows out.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Serve the new model even if it is worse.")] = False,
+    strict: Strict = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:  # fmt: skip
+    """Train on labelled messages: columns text and intent, perhaps customer and language.
+
+    The messages are added to those that are kept already. Without a file: train anew on those.
+    """
+    from chatbot.router.logs import Columns
+    from chatbot.router_commands import train
+    from configs.settings import load
+
+    train(
+        load(config),
+        file,
+        language=language,
+        columns=Columns(text, intent),
+        mapping=mapping or [],
+        strict=strict,
+        force=force,
+        as_json=as_json,
+    )
+
+
+@router.command("show")
+def router_show(as_json: Json = False, config: Config = None) -> None:
+    """What is in service: examples by intent, when it was trained, how often it was right."""
+    from chatbot.router_commands import show
+    from configs.settings import load
+
+    show(load(config), as_json=as_json)
+
+
+@router.command("forget")
+def router_forget(customer: str, config: Config = None) -> None:
+    """Remove a customer's messages from the examples, and train anew without them."""
+    from chatbot.router_commands import forget
+    from configs.settings import load
+
+    forget(load(config), customer)
+
+
+@router.command("reset")
+def router_reset(
+    language: Annotated[str | None, typer.Option("--language", help="This one alone.")] = None,
+    config: Config = None,
+) -> None:
+    """Back to the packaged examples; the shop's are deleted."""
+    from chatbot.router_commands import reset
+    from configs.settings import load
+
+    reset(load(config), language)
 
 
 @evaluate.command("run")

@@ -33,7 +33,8 @@ NEGATIONS = frozenset(
 _NEGATION_ZH = re.compile(r"不|没|無|无|未|非|别|勿")
 
 _ABBREVIATIONS = ("e.g.", "i.e.", "etc.", "approx.", "no.", "nos.", "mr.", "mrs.", "ms.", "dr.", "st.", "incl.", "max.", "min.", "vs.")  # fmt: skip
-_END = re.compile(r"[.!?](?:[\"'”’)\]]+)?(?=\s|$)|[。！？；](?:[”’」』）]*)|\n+")
+# "?" with a Chinese character after it is a full-width mark that was normalised.
+_END = re.compile(r"[.!?](?:[\"'”’)\]]+)?(?=\s|$)|[!?;](?=[\u3400-\u9fff])|[。！？；](?:[”’」』）]*)|\n+")
 _TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[a-z0-9]+(?:['’-][a-z0-9]+)*", re.IGNORECASE)
 
 

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,10 +71,13 @@ _FAILING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """How texts of one language become unit vectors: single queries, and kept passages."""
+    """How texts of one language become unit vectors: a shopper's words, which nobody keeps, and kept passages."""
 
-    query: Callable[[str], Vectors]
+    queries: Callable[[Sequence[str]], Vectors]
     passages: Callable[[Sequence[str]], Vectors]
+
+    def query(self, text: str) -> Vectors:
+        return cast(Vectors, self.queries([text])[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def test_does_not_ask_for_person(text: str) -> None:
         ("How much is it and is it in stock?", ["How much is it", "is it in stock?"]),
         ("Where is my order? Can I pay by invoice?", ["Where is my order?", "Can I pay by invoice?"]),
         ("运费多少？可以退货吗？", ["运费多少？", "可以退货吗？"]),
+        ("运费多少?可以退货吗?", ["运费多少?", "可以退货吗?"]),  # as it is after normalising
         ("hello", ["hello"]),
     ],
 )

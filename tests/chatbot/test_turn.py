@@ -158,7 +158,7 @@ def setup(sqlite_db: sa.Engine) -> Callable[..., Setup]:
             router=Router({"en": Keywords()}, products, settings.shop, search),  # type: ignore[arg-type]  # fakes
             answers=Answers(sqlite_db, {"en": words}, {"en": lambda text: words([text])[0]}),
             tools=load_tools(tools),
-            embeddings={"en": Embedding(lambda text: words([text])[0], words)},
+            embeddings={"en": Embedding(words, words)},
             clock=lambda: datetime(2026, 11, 20, 12, tzinfo=UTC),
         )
         return Setup(bot, engine, search, store)
@@ -361,7 +361,7 @@ def test_a_shoppers_words_are_never_embedded_as_something_to_keep(
         kept.extend(texts)
         return words(texts)
 
-    embeddings = {"en": Embedding(lambda text: words([text])[0], keep)}
+    embeddings = {"en": Embedding(words, keep)}
     answers = Answers(sqlite_db, {"en": keep}, {"en": lambda text: words([text])[0]})
     made.bot = replace(made.bot, embeddings=embeddings, answers=answers)
     assert reply_of(made.run("How long can I return an order from aunt Zdzislawa?")).kind
