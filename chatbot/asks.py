@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from chatbot import lang
+from retrieval import commands, screen
 
 _PERSON = re.compile(
     r"\b(?:talk|speak|chat|call|connect|transfer|put|pass|get|give|want|need|let|have|forward|escalate|prefer|reach)\b.{0,40}"
@@ -100,14 +101,18 @@ def asks_about_business(text: str) -> bool:
     return bool(_BUSINESS.search(text))
 
 
-_COMMANDS_MACHINE = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:instructions?|rules?|prompts?|guidelines?)\b"
-    r"|\b(?:system|hidden) prompt\b|\bdeveloper mode\b|\bjailbreak|\byou are now\b|\bpretend (?:to be|you are)\b"
-    r"|忽略.{0,10}(?:指令|指示|规则)|系统提示",
-    re.IGNORECASE,
+_OUT_OF_ORDER: tuple[commands.Kind, ...] = (
+    "rules set aside",
+    "prompt asked for",
+    "role or rules lifted",
+    "other people's data",
+    "role tag",
+    "tool or data demanded",
+    "encoded order",
 )
+"""Orders that no shopper has reason to give; "include the invoice in your reply" is not one of them."""
 
 
 def commands_machine(text: str) -> bool:
     """Whether the message gives orders to the machine instead of asking the shop."""
-    return bool(_COMMANDS_MACHINE.search(text))
+    return screen.orders(text, _OUT_OF_ORDER)
