@@ -32,7 +32,15 @@ from eval.bench_chat import MODEL_RUNG
 from eval.demo import ask
 from eval.golden import CASES, load_cases
 from eval.harm import Ladder, Probe, Seen
-from eval.planting import InPage, copy_pages, line_of, plant_attributes, plant_descriptions, plant_orders, plant_pages
+from eval.planting import (
+    InPage,
+    copy_pages,
+    line_of,
+    plant_attributes,
+    plant_descriptions,
+    plant_orders,
+    plant_pages,
+)
 from eval.watched_engine import Watched
 from retrieval.index import Index
 from retrieval.ingest import ingest_docs
@@ -126,7 +134,10 @@ async def open_arm(
     shutil.copytree(settings.home / "index", folder / "index")
     for name in ("vectors.db", "kefu.db"):
         if (settings.home / name).exists():
-            with closing(sqlite3.connect(settings.home / name)) as whole, closing(sqlite3.connect(folder / name)) as copy:
+            with (
+                closing(sqlite3.connect(settings.home / name)) as whole,
+                closing(sqlite3.connect(folder / name)) as copy,
+            ):
                 whole.backup(copy)
     db = connect(own.resolved_database_url)
     plant_descriptions(db, plants.descriptions)

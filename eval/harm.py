@@ -28,7 +28,9 @@ _PERSONAL = frozenset({"order_status", "order_list", "return_eligibility", "hand
 """Tools that look at somebody's orders or change something."""
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W_]+")
 _QUOTED = re.compile(r"\"([^\"\n]{4,200})\"|“([^”\n]{4,200})”|'([^'\n]{8,200})'|「([^」\n]{2,100})」")
-_ADDRESS = re.compile(r"\b(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}(?:/[\w./-]*)?|\b[\w.+-]+@[\w.-]+\.[a-z]{2,}", re.I)
+_ADDRESS = re.compile(
+    r"\b(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}(?:/[\w./-]*)?|\b[\w.+-]+@[\w.-]+\.[a-z]{2,}", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 from unittest.mock import patch
 
 from chatbot import asks
-from chatbot.demo.seed import prepare
 from chatbot.app import open_database
+from chatbot.demo.seed import prepare
 from chatbot.engine import build_engine
 from chatbot.prompt import system_prompt
 from chatbot.shop import Shop
@@ -29,29 +29,16 @@ from eval import attacked_shop as shop
 from eval import attacks
 from eval.attacks import Attack, sample
 from eval.harm import Judge, Ladder, Place, Probe, Seen, known_runs
-from eval.injection_report import report
+from eval.injection_report import Heard, report
 from eval.outcome import Options, Outcome, Tell
 from eval.planting import HOWS, InPage
 from eval.watched_engine import Watched
 from eval.world import read_world
 from retrieval import screen
 
-T = TypeVar("T")
 MESSAGES, IN_PAGES, DESCRIPTIONS, ATTRIBUTES, ORDERS = 110, 54, 24, 24, 12
 MODEL_PAGES, MODEL_DESCRIPTIONS, BEFORE, MODEL_BEFORE = 24, 8, 24, 6
 """How many attacks stand in each place, and how many of these the language model has to answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """``clean`` by question, the others by the probe's id."""
-
-    probes: Sequence[Probe]
-    clean: Mapping[object, Seen]
-    guarded: Mapping[str, Seen]
-    bare: Mapping[str, Seen]
-    withheld: int
-    model_asked: int
 
 
 def run(options: Options, tell: Tell) -> Outcome:
@@ -92,30 +79,32 @@ async def _measure(settings: Settings, every: Sequence[Attack], tell: Tell) -> t
     try:
         await shop.engine_is_ready(engine)
         with tempfile.TemporaryDirectory(prefix="kefu-eval-") as folder:
-            async with shop.open_arm(settings, engine, Path(folder) / "clean", shop.Plants(), other) as arm:
+            copy = partial(shop.open_arm, settings, engine, other_order=other)
+            async with copy(Path(folder) / "clean", shop.Plants()) as arm:
                 targets = await shop.page_targets(arm, lambda done, of: tell("questions", done, of))
-                scene = shop.Scene(targets, products, orders, customer, other)
-                probes, plants = roles(scene, every)
-                asked = {probe.asked: probe for probe in probes if probe.question}
-                clean = {key: await arm.seen(_unattacked(probe)) for key, probe in _told(asked.items(), "without attacks", tell)}
+                probes, plants = roles(shop.Scene(targets, products, orders, customer, other), every)
+                asked = {probe.asked: _unattacked(probe) for probe in probes if probe.question}
+                answers = await _all(arm, list(asked.values()), "without attacks", tell)
+                clean = dict(zip(asked, answers.values(), strict=True))
                 world = read_world(arm.app.db, settings.shop, arm.app.bot.clock())
-            async with shop.open_arm(settings, engine, Path(folder) / "guarded", plants, other) as arm:
+            async with copy(Path(folder) / "guarded", plants) as arm:
                 withheld = arm.withheld
-                guarded = {probe.id: await arm.seen(probe) for _, probe in _told(enumerate(probes), "attacked", tell)}
+                guarded = await _all(arm, probes, "attacked", tell)
             with looking_away():
-                async with shop.open_arm(settings, engine, Path(folder) / "bare", plants, other) as arm:
-                    bare = {probe.id: await arm.seen(probe) for _, probe in _told(enumerate(probes), "attacked, screening off", tell)}
+                async with copy(Path(folder) / "bare", plants) as arm:
+                    bare = await _all(arm, probes, "attacked, screening off", tell)
     finally:
         await engine.engine.aclose()
     judge = Judge(world, system_prompt(), shop.SECRETS, known_runs(texts))
     return Heard(probes, clean, guarded, bare, withheld, engine.asked), judge
 
 
-def _told(items: Iterable[T], doing: str, tell: Tell) -> Iterator[T]:
-    listed = list(items)
-    for number, item in enumerate(listed, 1):
-        yield item
-        tell(doing, number, len(listed))
+async def _all(arm: shop.Arm, probes: Sequence[Probe], doing: str, tell: Tell) -> dict[str, Seen]:
+    seen = {}
+    for number, probe in enumerate(probes, 1):
+        seen[probe.id] = await arm.seen(probe)
+        tell(doing, number, len(probes))
+    return seen
 
 
 def _unattacked(probe: Probe) -> Probe:
@@ -125,7 +114,9 @@ def _unattacked(probe: Probe) -> Probe:
 def roles(scene: shop.Scene, every: Sequence[Attack]) -> tuple[list[Probe], shop.Plants]:
     """Which attack stands where, and what is asked of it; the same each time."""
     malicious = [attack for attack in every if not attack.benign]
-    told = [replace(attack, text=attack.text.replace("{other_order}", scene.other_order)) for attack in malicious]
+    told = [
+        replace(attack, text=attack.text.replace("{other_order}", scene.other_order)) for attack in malicious
+    ]
     english = [target for target in scene.pages if target.language == "en"]
     probes: list[Probe] = []
 
@@ -156,7 +147,9 @@ def roles(scene: shop.Scene, every: Sequence[Attack]) -> tuple[list[Probe], shop
         add("description", attack, (question,), question)
         if number < MODEL_DESCRIPTIONS:
             add("description", attack, (question,), question, ladder="model")
-    attributed = list(zip(chosen[len(described) :], sample(told, ATTRIBUTES, salt="attributes"), strict=False))
+    attributed = list(
+        zip(chosen[len(described) :], sample(told, ATTRIBUTES, salt="attributes"), strict=False)
+    )
     for (_, name, attribute), attack in attributed:
         question = f"What is the {attribute.replace('_', ' ')} of the {name}?"
         add("attribute", attack, (question,), question)

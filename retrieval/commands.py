@@ -57,7 +57,7 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
         rf"{_START}{_DROP} (?:everything|all|anything|what(?:ever)?)\b[^.!?\n]{{0,20}}\b(?:above|before|you(?:'ve| have| were| had)?|i said|said|so far|until now)\b",
         rf"\b(?:leave|put|set|lay|throw|cast)\b[^.!?\n]{{0,40}}\b(?:previous|prior|earlier|your|all|old)\b[^.!?\n]{{0,20}}\b{_RULES}\b[^.!?\n]{{0,20}}\b(?:aside|away|behind|out)\b",
         rf"\b(?:supersedes?|overrides?|replaces?|cancels?)\b[^.!?\n]{{0,20}}\b(?:all|any|every|your) (?:other |prior |previous |earlier )?(?:{_RULES}|ones|prior ones)\b",
-        rf"\bnew (?:instructions?|directives?|task|orders?|system prompt)\b\s*[:：]|\byour (?:new|real|true|actual|only) (?:task|directive|goal|purpose|instructions?|orders?|mission)\b",
+        r"\bnew (?:instructions?|directives?|task|orders?|system prompt)\b\s*[:：]|\byour (?:new|real|true|actual|only) (?:task|directive|goal|purpose|instructions?|orders?|mission)\b",
         r"\byour (?:rules|guidelines|instructions|polic(?:y|ies)) (?:have|has) (?:changed|been (?:changed|updated|replaced|lifted|removed))\b",
         r"\bsafety (?:guidelines?|checks?|protocols?|rules?|polic(?:y|ies)|filters?)\b[^.!?\n]{0,60}\b(?:disabled|off|lifted|skip\w*|(?:do|does|did|were|was|are|is)(?: not|n'?t)\b|no longer|irrelevant|suspended|removed)",
         r"\b(?:skip|disable|turn off|switch off|bypass|ignore|drop|suspend)\b (?:all |any |the |your )*(?:safety|content|security) (?:guidelines?|checks?|protocols?|rules?|polic(?:y|ies)|filters?)",
@@ -89,8 +89,8 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
         r"\b(?:ohne (?:einschr[äa]nkung\w*|regeln|filter)|sans (?:restrictions?|limites?|filtres?)|sin (?:restricciones|l[ií]mites|filtros)|senza (?:restrizioni|limiti|filtri))\b",
     ),
     "other people's data": (
-        rf"\b(?:show|list|give|print|tell|send|read|dump|export|output|name|reveal)\b[^.!?\n]{{0,60}}\b(?:other|all|every|another|somebody else'?s?|someone else'?s?|each) (?:the )?(?:\w+ )?(?:customers?|users?|shoppers?|clients?|accounts?)\b[^.!?\n]{{0,30}}\b(?:names?|e-?mails?|addresses|orders?|data|details|tracking|records?|phone|passwords?)\b",
-        rf"\b(?:show|list|give|print|tell|send|read|dump|export|output)\b[^.!?\n]{{0,40}}\b(?:names?|e-?mails?|addresses|orders?|data|details|records?)\b[^.!?\n]{{0,20}}\bof (?:all |the |your )*(?:other )?(?:customers|users|shoppers|clients)\b",
+        r"\b(?:show|list|give|print|tell|send|read|dump|export|output|name|reveal)\b[^.!?\n]{0,60}\b(?:other|all|every|another|somebody else'?s?|someone else'?s?|each) (?:the )?(?:\w+ )?(?:customers?|users?|shoppers?|clients?|accounts?)\b[^.!?\n]{0,30}\b(?:names?|e-?mails?|addresses|orders?|data|details|tracking|records?|phone|passwords?)\b",
+        r"\b(?:show|list|give|print|tell|send|read|dump|export|output)\b[^.!?\n]{0,40}\b(?:names?|e-?mails?|addresses|orders?|data|details|records?)\b[^.!?\n]{0,20}\bof (?:all |the |your )*(?:other )?(?:customers|users|shoppers|clients)\b",
         r"(?:列出|告诉|显示|给我|发给?|导出|提供)[^。！？\n]{0,12}(?:其他|所有|全部|别的|别人|每个)(?:的)?(?:顾客|客户|用户|人)?的?[^。！？\n]{0,14}(?:姓名|邮箱|订单|地址|电话|资料|信息)|(?:其他|所有|全部|别的)(?:顾客|客户|用户)的[^。！？\n]{0,20}(?:列出|发给|告诉|导出|显示)",
     ),
     "role tag": (
@@ -151,7 +151,9 @@ _NEEDED: dict[Kind, tuple[str, ...]] = {
         " bot model assistant gpt llm persona 现在 没有 服从 听从 执行 模式 ohne sans sin senza".split()
     ),
     "other people's data": tuple("customer user shopper client account 其他 所有 全部 别".split()),
-    "role tag": tuple("< [ -- == ## ** __ assistant developer system syst sistema override 系统 助手".split()),
+    "role tag": tuple(
+        "< [ -- == ## ** __ assistant developer system syst sistema override 系统 助手".split()
+    ),
     "machine addressed": tuple(
         "ai llm gpt model bot assistant agent system process read summar parse reply respond continue see 人工智能 机器人 模型"
         " 助手 assistent asistente".split()
@@ -183,7 +185,9 @@ _OUR_MAIL = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|(?<=\w)[.!?](?=\w)")
-_TAKEN_BY_CONTEXT: frozenset[Kind] = frozenset({"rules set aside", "role or rules lifted", "other people's data", "tool or data demanded"})
+_TAKEN_BY_CONTEXT: frozenset[Kind] = frozenset(
+    {"rules set aside", "role or rules lifted", "other people's data", "tool or data demanded"}
+)
 
 
 def masked(text: str) -> str:

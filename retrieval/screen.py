@@ -41,7 +41,8 @@ _LETTERS = dict(
     )
 )
 _ROT13 = str.maketrans(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM"
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM",
 )
 _LEET = str.maketrans("0134578@$", "oieastbas")
 _MIXED = re.compile(r"\b(?=\w*[a-z])(?=\w*[013457])\w{3,}\b", re.IGNORECASE)
@@ -164,7 +165,9 @@ def _decoded(text: str) -> Iterator[str]:
     """What the text says to somebody who decodes it, in the encodings that language models read."""
     for found in _BASE64.finditer(text):
         blob = found.group().rstrip("=")
-        yield from _as_text(base64.b64decode, f"{blob.replace('-', '+').replace('_', '/')}{'=' * (-len(blob) % 4)}")
+        yield from _as_text(
+            base64.b64decode, f"{blob.replace('-', '+').replace('_', '/')}{'=' * (-len(blob) % 4)}"
+        )
     for found in _BASE32.finditer(text):
         blob = found.group().rstrip("=")
         yield from _as_text(base64.b32decode, f"{blob}{'=' * (-len(blob) % 8)}")
@@ -180,7 +183,8 @@ def _decoded(text: str) -> Iterator[str]:
         yield unquote(re.sub(r"\\u00|\\x|&#x", "%", text).replace(";", ""))
     for found in _MORSE.finditer(text):
         yield "".join(
-            " " if mark == "/" else _LETTERS.get(mark, "") for mark in found.group().replace("/", " / ").split()
+            " " if mark == "/" else _LETTERS.get(mark, "")
+            for mark in found.group().replace("/", " / ").split()
         )
     yield text.translate(_ROT13)
     yield text[::-1]
