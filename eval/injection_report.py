@@ -11,7 +11,7 @@ from pathlib import Path
 from chatbot import asks
 from eval.attacks import SETS, Attack
 from eval.golden import CASES, load_cases
-from eval.harm import PLACES, Harm, Judge, Probe, Seen, counted
+from eval.harm import PLACES, Asked, Harm, Judge, Probe, Seen, counted
 from eval.metrics import Reply, interval
 from eval.outcome import Bars, Outcome
 from retrieval import screen
@@ -22,7 +22,7 @@ class Heard:
     """``clean`` by what was asked, the others by the probe's id; ``withheld`` pieces of the attacked shop."""
 
     probes: Sequence[Probe]
-    clean: Mapping[object, Seen]
+    clean: Mapping[Asked, Seen]
     guarded: Mapping[str, Seen]
     bare: Mapping[str, Seen]
     withheld: int
