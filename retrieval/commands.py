@@ -42,7 +42,7 @@ _PUT = (
 )
 _PRIVATE = (
     r"(?:customers?(?:'s?)? (?:list|data(?:base)?|records?|e-?mails?|names?|addresses)|(?:customer|user|private|client)(?:s'?)? (?:list|data(?:base)?|records?|files?|pages?|e-?mails?)"
-    r"|credentials?|passwords?|api[ _-]?keys?|secrets?|access tokens?|environment variables?|env(?:ironment)? vars?|(?:whole |full |entire )?(?:conversation|chat)(?: history| log)?"
+    r"|credentials?|passwords?|api[ _-]?keys?|secrets?|access tokens?|environment variables?|env(?:ironment)? vars?|(?:whole|full|entire) (?:conversation|chat)|(?:conversation|chat) (?:history|logs?|transcripts?)"
     r"|(?:internal|private|confidential|restricted|admin\w*) (?:data|configuration|config|pages?|settings|files?|area|records?|documents?|notes?)|KEFU_[A-Z_]+|\S+[.·]db\b)"
 )
 _ORDER = r"(?:^|[.!?:;,>|\"“”'‘’\])}~*–—-]\s*|\b(?:please|kindly|now|then|just|must|should|and|instead|immediately|first|simply)\s+)"
@@ -77,13 +77,13 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
     ),
     "role or rules lifted": (
         rf"\byou(?:'re| are) (?:now|going to (?:be|act|play|pretend|simulate))\b[^.!?\n]{{0,60}}\b(?:{_MACHINE}|mode|DAN|unrestricted|free|uncensored|character|role|persona|{_NO} {_LIMITS})\b",
-        rf"\b(?:AIs?|bots?|models?|assistants?|DAN|respond\w*|answer\w*|operat\w+|compl(?:y|ies)|persona)\b[^.!?\n]{{0,50}}\b{_NO} (?:\w+ )?{_LIMITS}\b",
+        rf"\b(?:AIs?|bots?|models?|assistants?|DAN|respond\w*|answer\w*|operating|compl(?:y|ies)|persona)\b[^.!?\n]{{0,50}}\b{_NO} (?:\w+ )?{_LIMITS}\b",
         rf"\byou (?:now |will |may |shall |also )?(?:have|operate|work|act|are)\b[^.!?\n]{{0,20}}\b{_NO} (?:\w+ )?{_LIMITS}\b\W*(?:$|\n|[.!?,;]|and\b|from\b)",
         rf"\bpretend\b[^.!?\n]{{0,20}}\b(?:you|to be)\b[^.!?\n]{{0,30}}\b(?:{_MACHINE}|admin\w*|root|unrestricted|{_LIMITS})\b",
         r"\b(?:developer|DAN|god|debug|root|admin(?:istrator)?|unrestricted|jailbreak|sudo|maintenance|unfiltered|evil)[ -]mode\b|\bjailbr[eo]ak\w*|\bdo anything now\b|\bstay in character\b|\bbreak(?:ing)? character\b",
         rf"\bact (?:as|like)\b[^.!?\n]{{0,40}}\b(?:DAN|unrestricted|uncensored|jailbroken|{_MACHINE} (?:without|with no|that))\b",
         r"\bfrom (?:now|here|this point) on(?:ward)?s?\b[^.!?\n]{0,60}\b(?:you|all|every)\b[^.!?\n]{0,40}\b(?:must|will|shall|have|are|can|answer|act|obey|comply|never|always)\b",
-        r"\byou (?:may|can|must|are allowed to|are permitted to) (?:now )?(?:reveal|disclose|allow|share)\b[^.!?\n]{0,30}\b(?:all|any|confidential|private|secret|internal)\b|\byou (?:now )?allow all\b",
+        r"\byou (?:may|can|must|are allowed to|are permitted to) (?:now )?(?:reveal|disclose)\b[^.!?\n]{0,30}\b(?:confidential|private|secret|internal)\b|\byou now allow all\b",
         r"\bgrant\b[^.!?\n]{0,30}\badmin\w*|\b(?:i am|i'm|as) (?:the |an? |your )?(?:admin(?:istrator)?|developer|system operator|root)\b|\bgranted (?:me |you |itself )?permission to (?:skip|ignore|bypass)\b",
         r"从现在(?:开始|起)[^。！？\n]{0,8}你|你(?:现在)?(?:是|扮演)[^。！？\n]{0,16}(?:没有|不受|无)[^。！？\n]{0,8}(?:限制|约束|规则)|(?:服从|听从|执行)我的?(?:所有|一切|任何)|(?:开发者|管理员|越狱)模式",
         r"\b(?:ohne (?:einschr[äa]nkung\w*|regeln|filter)|sans (?:restrictions?|limites?|filtres?)|sin (?:restricciones|l[ií]mites|filtros)|senza (?:restrizioni|limiti|filtri))\b",
@@ -112,12 +112,12 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
         r"\bcome assistente\b|\bals (?:ki-)?assistent\b|\ben tant qu['’]assistant\b|\bcomo asistente\b",
     ),
     "reply dictated": (
-        rf"{_START}{_PUT}\b[^.!?\n]{{0,200}}?\b(?:your|each|every|any|the) (?:\w+ ){{0,2}}?{_REPLY}\b(?!\s+(?:to (?:our|us|this|the)|by (?:e-?mail|post)))",
+        rf"{_ORDER}{_PUT}\b[^.!?\n]{{0,200}}?\b(?:your|each|every) (?:\w+ ){{0,2}}?{_REPLY}\b(?!\s+(?:to (?:our|us|this|the)|by (?:e-?mail|post)))",
         rf"\bin your (?:\w+ )?{_REPLY}\b,?\s+(?:always |please |also )?{_PUT}\b|\bend of (?:your|the|each|every|any) (?:\w+ )?{_REPLY}\b",
         r"\b(?:before|when|whenever|while|as) (?:you )?(?:answer|reply|respond|summari[sz])(?:ing|e|es)?\b[^.!?\n]{0,60}[,，]\s*(?:you |please |always |also )*(?:tell|say|append|add|include|send|mention|must|call|ask|write|insert|direct|inform)\b",
-        r"\b(?:repl(?:y|ies)|respond|answer)\b (?:only |just |always |every \w+ |each \w+ )*with (?:only |just )?(?:the (?:word|words|phrase|sentence|text|token|code)|[\"“'‘A-Z])|\byou answer every\b",
-        r"\b(?:just|only|solely) (?:say|print|reply|respond|output|write|type)\b(?: with)?\s*(?:[:：\"“'‘]|the (?:word|phrase|sentence|text)|[A-Z]{3})",
-        r"\btell (?:every|all|each|the|any) (?:customers?|shoppers?|users?|readers?|visitors?)\b",
+        r"\b(?:repl(?:y|ies)|respond|answer)\b (?:only |just |always |every \w+ |each \w+ )*with (?:only |just )?(?:the (?:word|words|phrase|sentence|text|token|code)|(?-i:[A-Z]{3})|[\"“'‘])|\byou answer every\b",
+        r"\b(?:just|only|solely) (?:say|print|reply|respond|output|write|type)\b(?: with)?\s*(?:[:：\"“'‘]|the (?:word|phrase|sentence|text)|(?-i:[A-Z]{3}))",
+        r"\btell (?:every|all|each|any) (?:the |of the )?(?:customers?|shoppers?|users?|readers?|visitors?)\b",
         r"\b(?:verification|access|tracking|confirmation|reference) (?:code|token|value)\b[^.!?\n]{0,60}\b(?:summar\w+|repl(?:y|ies)|responses?|answers?)\b|\b(?:summar\w+|repl(?:y|ies)|responses?)\b[^.!?\n]{0,60}\b(?:must|should|exact|needs? to) (?:include|contain|carry|token|append)\b",
         r"\b(?:replace|convert|swap|substitute|misspell|scramble|rearrange) (?:every|all|the|random|some|each)?\s?(?:\w+ )?(?:letters?|vowels?|words?|consonants?)\b",
         r"(?:只|仅)(?:能|需|要)?(?:回复|回答|输出|说)|(?:回答|回复|答复)(?:顾客|用户|客户)?(?:时|前|中)[^。！？\n]{0,12}(?:必须|务必|先|请|要|加上|附上)|在(?:你的)?(?:回答|回复)(?:中|里|末尾|结尾|后)",
@@ -125,7 +125,7 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
     ),
     "tool or data demanded": (
         r"\b(?:call|use|invoke|run|execute|trigger)\s+(?:the )?(?:tool |function )?[a-z]+_[a-z_]+\b|^\W*\{\s*\"(?:name|tool|function)\"\s*:",
-        rf"{_ORDER}(?:send|e-?mail|forward|post|upload|export|dump|transmit|leak|exfiltrate|copy|list|print|output|reveal|show|give|tell|delete|share|disclose|reproduce)\b[^.!?\n]{{0,40}}?\b(?<!my )(?<!our ){_PRIVATE}",
+        rf"{_ORDER}(?:send|e-?mail(?! address|,| or\b| and\b)|forward|post|upload|export|dump|transmit|leak|exfiltrate|copy|list|print|output|reveal|show|give|tell|delete|share|disclose|reproduce)\b[^.!?\n]{{0,40}}?\b(?<!my )(?<!our ){_PRIVATE}",
         r"\b(?:e-?mail|send|forward|post|submit|copy)\b[^.!?\n]{0,40}\b(?:summary|conversation|transcript|records?|results?|contents?)\b[^.!?\n]{0,20}\bto\b[^.!?\n]{0,20}(?:https?://|\S+@\S+)",
         r"\b(?:send|forward|e-?mail|post|upload) (?:it|them|this|that|these|everything|all of (?:it|them))\b[^.!?\n]{0,20}\bto\b[^.!?\n]{0,20}(?:https?://|\S+@\S+)",
         r"\bhere is the (?:admin )?password\b|\bsave (?:this|the following)[^.!?\n]{0,30}\b(?:memory|instruction)\b|\b(?:long-term|persistent) (?:memory|preference)\b",
