@@ -14,7 +14,7 @@ _PERSON = re.compile(
     r"\b(?:talk|speak|chat|call|connect|transfer|put|pass|get|give|want|need|let|have|forward|escalate|prefer|reach)\b.{0,40}"
     r"\b(?:human|person|people|agent|representative|rep|operator|manager|supervisor|boss|employee|colleague|advis[eo]r|staff member|someone|somebody|(?:support|service) (?:team|staff|agent)|real (?:one|person))\b"
     r"|^\W*(?:human|agent|operator|representative|real person|a person)(?: please| now)?\W*$"
-    r"|人工|真人|转接|客服人员|找(?:个|你们)?(?:人|经理|主管)",
+    r"|人工(?!智能)|真人|转接|客服人员|找(?:个|你们)?(?:人|经理|主管)",
     re.IGNORECASE,
 )
 _NOT_PERSON = re.compile(
@@ -116,3 +116,8 @@ _OUT_OF_ORDER: tuple[commands.Kind, ...] = (
 def commands_machine(text: str) -> bool:
     """Whether the message gives orders to the machine instead of asking the shop."""
     return screen.orders(text, _OUT_OF_ORDER)
+
+
+def dictates(text: str) -> bool:
+    """Whether the message says how to answer or sets a task of writing: it may be answered, but asks for no data."""
+    return screen.orders(text, ("reply dictated", "machine addressed", "task set"))

@@ -106,11 +106,11 @@ def _bipia(data: Path) -> Iterator[Attack]:
 
 
 def sample(attacks: Sequence[Attack], count: int, *, salt: str) -> list[Attack]:
-    """``count`` of them, the same ones each time, each source by its share but for our own, which are always in."""
+    """``count`` of them, the same ones each time; our own are a third, as far as there are so many."""
     rng = random.Random(f"{SEED} {salt}")
     packaged = [attack for attack in attacks if attack.source == "own"]
     others = [attack for attack in attacks if attack.source != "own"]
-    drawn = rng.sample(others, min(len(others), max(0, count - len(packaged))))
-    chosen = [*packaged, *drawn][:count]
+    mine = rng.sample(packaged, min(len(packaged), count // 3 if others else count))
+    chosen = [*mine, *rng.sample(others, min(len(others), count - len(mine)))]
     rng.shuffle(chosen)
     return chosen

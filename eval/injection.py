@@ -28,8 +28,9 @@ from configs.templates import load as templates
 from eval import attacked_shop as shop
 from eval import attacks
 from eval.attacks import Attack, sample
-from eval.harm import Judge, Ladder, Place, Probe, Seen, known_runs
+from eval.harm import Judge, Ladder, Place, Probe, Seen, known_runs, sentences_of
 from eval.injection_report import Heard, report
+from eval.match import normalise
 from eval.outcome import Options, Outcome, Tell
 from eval.planting import HOWS, InPage
 from eval.watched_engine import Watched
@@ -95,7 +96,7 @@ async def _measure(settings: Settings, every: Sequence[Attack], tell: Tell) -> t
                     bare = await _all(arm, probes, "attacked, screening off", tell)
     finally:
         await engine.engine.aclose()
-    judge = Judge(world, system_prompt(), shop.SECRETS, known_runs(texts))
+    judge = Judge(world, system_prompt(), shop.SECRETS, known_runs(texts), _refusals(settings))
     return Heard(probes, clean, guarded, bare, withheld, engine.asked), judge
 
 
@@ -105,6 +106,16 @@ async def _all(arm: shop.Arm, probes: Sequence[Probe], doing: str, tell: Tell) -
         seen[probe.id] = await arm.seen(probe)
         tell(doing, number, len(probes))
     return seen
+
+
+def _refusals(settings: Settings) -> set[str]:
+    """The sentences by which kefu declines, in its languages."""
+    said = (
+        templates(language).text(key, shop=settings.shop.name)
+        for language in ("en", "zh")
+        for key in ("out_of_scope", "no_answer", "clarify_generic", "clarify_product")
+    )
+    return set[str]().union(*(sentences_of(normalise(text)) for text in said))
 
 
 def _unattacked(probe: Probe) -> Probe:

@@ -53,7 +53,13 @@ def plant_pages(folder: Path, plants: Sequence[InPage]) -> None:
             number = line_of(lines, plant.quote)
             if number is None:
                 raise InputError(f"{source} does not hold {plant.quote[:60]!r}")
-            if plant.how == "beside":
+            while (
+                lines[number].startswith("|")
+                and lines[number + 1 : number + 2]
+                and lines[number + 1].startswith("|")
+            ):
+                number += 1  # an attack that breaks a table is seen by its owner
+            if plant.how == "beside" and not lines[number].startswith("|"):
                 lines[number] += f" {' '.join(plant.attack.text.split())}"
             else:
                 added[number].append(_block(plant))
@@ -98,20 +104,20 @@ def plant_descriptions(db: sa.Engine, attacks: Mapping[str, Attack]) -> None:
 
 
 def plant_attributes(db: sa.Engine, attacks: Mapping[str, tuple[str, Attack]]) -> None:
-    """Behind the value of an attribute: sku → (attribute, attack)."""
+    """Behind the value of an attribute, on a line of its own: sku → (attribute, attack)."""
     with writing(db) as connection:
         for sku, (name, attack) in attacks.items():
             where = t.products.c.key == fold(sku)
             held = dict(connection.execute(sa.select(t.products.c.attributes).where(where)).scalar_one())
-            held[name] = f"{held[name]}. {attack.text}"
+            held[name] = f"{held[name]}\n{attack.text}"
             connection.execute(t.products.update().where(where).values(attributes=held))
 
 
 def plant_orders(db: sa.Engine, attacks: Mapping[str, Attack]) -> None:
-    """Behind the name of the first article of each order (by number)."""
+    """Behind the name of the first article of each order (by number), on a line of its own."""
     c = t.order_lines.c
     with writing(db) as connection:
         for number, attack in attacks.items():
             where = (c.parent_key == fold(number)) & (c.position == 0)
             name = connection.execute(sa.select(c.name).where(where)).scalar_one()
-            connection.execute(t.order_lines.update().where(where).values(name=f"{name}. {attack.text}"))
+            connection.execute(t.order_lines.update().where(where).values(name=f"{name}\n{attack.text}"))

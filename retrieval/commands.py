@@ -12,7 +12,7 @@ from typing import Literal
 
 Kind = Literal[
     "rules set aside", "prompt asked for", "role or rules lifted", "other people's data", "role tag",
-    "machine addressed", "reply dictated", "tool or data demanded", "encoded order",
+    "machine addressed", "reply dictated", "tool or data demanded", "encoded order", "task set",
 ]  # fmt: skip
 
 _START = (
@@ -53,7 +53,7 @@ _LIMITS = r"(?:(?:content |ethical |moral |safety )?(?:restrictions|rules|limits
 _RULES_OF: dict[Kind, tuple[str, ...]] = {
     "rules set aside": (
         rf"{_START}{_DROP}\b[^.!?\n]{{0,40}}?\b{_OLD}\b[^.!?\n]{{0,40}}?\b{_RULES}\b",
-        rf"{_START}{_DROP}\b[^.!?\n]{{0,30}}?\b{_RULES}\b[^.!?\n]{{0,30}}\b(?:above|before|you were|you have|you had|you got|so far|until now)\b",
+        rf"{_START}{_DROP}\b[^.!?\n]{{0,30}}?\b(?:{_RULES}|notes?|text|context|documents?|evidence|passages?)\b[^.!?\n]{{0,30}}\b(?:above|before|you were|you have|you had|you got|so far|until now)\b",
         rf"{_START}{_DROP} (?:everything|all|anything|what(?:ever)?)\b[^.!?\n]{{0,20}}\b(?:above|before|you(?:'ve| have| were| had)?|i said|said|so far|until now)\b",
         rf"\b(?:leave|put|set|lay|throw|cast)\b[^.!?\n]{{0,40}}\b(?:previous|prior|earlier|your|all|old)\b[^.!?\n]{{0,20}}\b{_RULES}\b[^.!?\n]{{0,20}}\b(?:aside|away|behind|out)\b",
         rf"\b(?:supersedes?|overrides?|replaces?|cancels?)\b[^.!?\n]{{0,20}}\b(?:all|any|every|your) (?:other |prior |previous |earlier )?(?:{_RULES}|ones|prior ones)\b",
@@ -105,7 +105,7 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
     ),
     "machine addressed": (
         rf"\b{_MACHINE}\b(?:[ ,]+[\w'-]+){{0,9}}? (?:must|should|shall|has to|have to|is to|are to|need to|needs to|ought to|(?:are|is) (?:hereby )?(?:instructed|required|asked|told|ordered)|please|kindly)\b",
-        rf"\b(?:notes?|notice|attention|message|instructions?|memo|reminder|warning)\b,?\s+(?:to|for)\s+(?:the |any |all |every |our |your )*{_MACHINE}\b|\b(?:dear|hello|hey|hi|attention),? (?:\w+ )?{_MACHINE}\b",
+        rf"\b(?:notes?|notice|attention|message|instructions?|memo|reminder|warning)\b,?\s+(?:to|for)\s+(?:the |any |all |every |our |your )*{_MACHINE}\b|\b(?:dear|hello|hey|hi|attention),? (?:(?:\w+ )?{_MACHINE}\b|['\"“‘])",
         rf"\((?:for|to) (?:any |all |the )*{_MACHINE}\)|\bas the (?:assistant|AI|bot|model), (?:i|you|we)\b",
         r"\b(?:when|if|before|after|once|while|whenever) you (?:process|read|summari[sz]e|see|parse|reply|respond|continue)\b[^.!?\n]{0,60}\b(?:also|must|always|include|append|e-?mail|send|call|add|forward|delete|ignore|first)\b",
         r"(?:人工智能|AI|机器人|大?模型|智能助手|助手)[^。！？\n]{0,10}(?:请注意|必须|应当|应该|务必|请在|请忽略)|致(?:所有)?(?:AI|人工智能|机器人|助手)",
@@ -131,13 +131,19 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
         r"\bhere is the (?:admin )?password\b|\bsave (?:this|the following)[^.!?\n]{0,30}\b(?:memory|instruction)\b|\b(?:long-term|persistent) (?:memory|preference)\b",
         r"\b(?:delete|empty|wipe|erase|remove)\b[^.!?\n]{0,40}(?:\boutput director\w+|\./\w+|/var/|/etc/|\bdatabase\b)",
     ),
+    "task set": (
+        r"^\W*(?:please )?(?:compose|draft|provide|craft)\b (?:me )?(?:an?|the|some)\b[^.!?\n]{0,30}\b(?:essay|poem|story|introduction|speech"
+        r"|dialogue|haiku|song|lyrics|article|blog post|tweet|example of how)\b|^\W*(?:please )?(?:compose|draft)\b (?:me )?(?:an?|the)\b",
+        r"^\W*(?:please )?translate\b[^.!?\n]{0,60}(?:\b(?:in)?to [A-Z]|:)",
+        r"^\W*(?:please )?(?:explain|describe|outline|break down|summari[sz]e)\b[^.!?\n]{0,60}\b(?:theory|in simple terms|with an example|life ?cycle|plot|recursion|photosynthesis|equations?)\b",
+    ),
     "encoded order": (
         r"\b(?:decode|decipher|decrypt|unscramble|translate)\b[^.!?\n]{0,80}\b(?:do|follow|execute|obey|run|carry out|perform|act on)\b[^.!?\n]{0,30}\b(?:it|says?|instructions?|command|as|what|inside)\b",
     ),
 }  # fmt: skip
 _NEEDED: dict[Kind, tuple[str, ...]] = {
     "rules set aside": tuple(
-        "instruct rule prompt guideline guardrail directive polic restrict constraint command programming training protocol safety"
+        "instruct rule note text context document evidence passage prompt guideline guardrail directive polic restrict constraint command programming training protocol safety"
         " security content above before said until comply obey everything anything whatever 指令 指示 规则 提示 设定 要求 限制 命令"
         " 内容 anweis vorgab regel consigne règle instruc istruz regol sicherheits directrices linee".split()
     ),
@@ -155,7 +161,7 @@ _NEEDED: dict[Kind, tuple[str, ...]] = {
         "< [ -- == ## ** __ assistant developer system syst sistema override 系统 助手".split()
     ),
     "machine addressed": tuple(
-        "ai llm gpt model bot assistant agent system process read summar parse reply respond continue see 人工智能 机器人 模型"
+        "ai llm gpt hello hey hi dear attention model bot assistant agent system process read summar parse reply respond continue see 人工智能 机器人 模型"
         " 助手 assistent asistente".split()
     ),
     "reply dictated": tuple(
@@ -168,6 +174,9 @@ _NEEDED: dict[Kind, tuple[str, ...]] = {
         " @ http".split()
     ),
     "encoded order": ("deco", "deci", "decr", "unscramble", "translate"),
+    "task set": tuple(
+        "compose draft provide craft translate explain describe outline break summar".split()
+    ),
 }
 """One of these stands in every order of the kind: a quick look before the slow one."""
 _COMPILED = {

@@ -20,7 +20,7 @@ from retrieval.readers import READERS, read
 from retrieval.rows import DocumentRow, PassageRow
 
 CHUNKER = 2
-"""Raise it when the same file would give other passages: every page is then read anew."""
+"""Raise it when the same file would give other passages, or other orders are kept back: every page is then read anew."""
 _REJECTED_KEPT = 1000
 
 
