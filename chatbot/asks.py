@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 
 from chatbot import lang
+from retrieval import commands, screen
 
 _PERSON = re.compile(
     r"\b(?:talk|speak|chat|call|connect|transfer|put|pass|get|give|want|need|let|have|forward|escalate|prefer|reach)\b.{0,40}"
     r"\b(?:human|person|people|agent|representative|rep|operator|manager|supervisor|boss|employee|colleague|advis[eo]r|staff member|someone|somebody|(?:support|service) (?:team|staff|agent)|real (?:one|person))\b"
     r"|^\W*(?:human|agent|operator|representative|real person|a person)(?: please| now)?\W*$"
-    r"|人工|真人|转接|客服人员|找(?:个|你们)?(?:人|经理|主管)",
+    r"|人工(?!智能)|真人|转接|客服人员|找(?:个|你们)?(?:人|经理|主管)",
     re.IGNORECASE,
 )
 _NOT_PERSON = re.compile(
@@ -100,14 +101,23 @@ def asks_about_business(text: str) -> bool:
     return bool(_BUSINESS.search(text))
 
 
-_COMMANDS_MACHINE = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:instructions?|rules?|prompts?|guidelines?)\b"
-    r"|\b(?:system|hidden) prompt\b|\bdeveloper mode\b|\bjailbreak|\byou are now\b|\bpretend (?:to be|you are)\b"
-    r"|忽略.{0,10}(?:指令|指示|规则)|系统提示",
-    re.IGNORECASE,
+_OUT_OF_ORDER: tuple[commands.Kind, ...] = (
+    "rules set aside",
+    "prompt asked for",
+    "role or rules lifted",
+    "other people's data",
+    "role tag",
+    "tool or data demanded",
+    "encoded order",
 )
+"""Orders that no shopper has reason to give; "include the invoice in your reply" is not one of them."""
 
 
 def commands_machine(text: str) -> bool:
     """Whether the message gives orders to the machine instead of asking the shop."""
-    return bool(_COMMANDS_MACHINE.search(text))
+    return screen.orders(text, _OUT_OF_ORDER)
+
+
+def dictates(text: str) -> bool:
+    """Whether the message says how to answer or sets a task of writing: it may be answered, but asks for no data."""
+    return screen.orders(text, ("reply dictated", "machine addressed", "task set"))

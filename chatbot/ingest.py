@@ -96,7 +96,8 @@ def table(
     _show_table(report)
     if kind == "products":
         with open_index(settings) as index, bar() as progress:
-            index_products(db, index, progress)
+            indexed = index_products(db, index, progress)
+        _show_withheld(indexed)
     if report.rejected_count:
         raise typer.Exit(1)
 
@@ -144,9 +145,25 @@ def _show_pages(report: IngestReport) -> None:
         f"pages: {report.read} files read, {report.added} added, {report.changed} changed, "
         f"{report.unchanged} unchanged, {report.removed} removed, {len(report.rejected)} rejected"
     )
+    _show_withheld(report)
     for rejected in report.rejected[:_SHOWN]:
         expected = f" (expected: {escape(rejected.expected)})" if rejected.expected else ""
         out.print(f"  [red]✗[/red] {escape(rejected.file)}: {escape(rejected.what)}{expected}")
+
+
+def _show_withheld(report: IngestReport) -> None:
+    """What is not served, so that somebody looks at how it came into the shop's texts."""
+    if not report.withheld:
+        return
+    out.print(
+        f"  [yellow]![/yellow] {len(report.withheld)} passages give orders to the assistant and are not served:"
+    )
+    for kept in report.withheld[:_SHOWN]:
+        text = " ".join(kept.text.split())
+        shown = f"{text[:80]}…" if len(text) > 80 else text
+        out.print(f"    {escape(kept.document)}: {escape(shown)} ({kept.reason})")
+    if len(report.withheld) > _SHOWN:
+        out.print(f"    … and {len(report.withheld) - _SHOWN:,} more")
 
 
 def _show_table(report: Report) -> None:

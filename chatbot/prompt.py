@@ -13,6 +13,7 @@ from typing import Literal, TypedDict
 
 import configs
 from chatbot.conversation import Evidence, Message
+from retrieval import screen
 
 MAX_NOTE_CHARS = 420
 MAX_NOTES_CHARS = 1000
@@ -80,4 +81,5 @@ def _history(history: Sequence[Message]) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Data of a prompt: one line, without the marks by which models tell messages apart."""
+    return " ".join(screen.neutral(text).split())

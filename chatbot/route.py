@@ -84,7 +84,10 @@ class Router:
         self._facts = facts
 
     def plan(self, message: str, dialogue: Dialogue, *, language: str) -> list[Plan]:
-        """One plan for each question of the message, at most three."""
+        """One plan for each question of the message, at most three; none but a refusal if it commands the machine."""
+        if asks.commands_machine(message):
+            question = slots.core(message)
+            return [Plan("out_of_scope", 1.0, language, question, {}, (), question)]
         plans: list[Plan] = []
         for part in slots.questions(message):
             plan = self._plan_one(part, dialogue, language)
@@ -98,8 +101,6 @@ class Router:
     def _plan_one(self, text: str, dialogue: Dialogue, language: str) -> Plan:
         question = slots.core(text)
         scores = self._classifiers.get(language, self._classifiers["en"]).scores(question)
-        if asks.commands_machine(text):
-            return Plan("out_of_scope", 1.0, language, question, {}, (), question)
         if asks.asks_for_person(text) or scores.get("handoff", 0.0) > HANDOFF_THRESHOLD:
             call = ToolCall("handoff", {"reason": "requested"})
             return Plan("handoff", 1.0, language, question, {}, (call,), question)
@@ -117,6 +118,9 @@ class Router:
         leaning = _SIMILAR.search(question) or _COMPLETE.search(question)
         if intent == "recommend" and not values.get("sku") and not leaning and asks.names_a_thing(question):
             intent = "product_search"
+        named = values.get("order_id") or asks.own_order(text)
+        if intent in PERSONAL and not named and asks.dictates(text):
+            return Plan("out_of_scope", 1.0, language, question, {}, (), question)
         query = self._query(question, intent, dialogue, language)
         calls = self._calls(question, query, intent, values, dialogue)
         return Plan(intent, round(confidence, 4), language, query, values, tuple(calls), question)

@@ -1,6 +1,6 @@
 """What a tool may read about the shop: products, customers, their orders, delivery rates, purchases.
 
-Reads only; ``chatbot.importers`` writes. An order is found by its owner alone: somebody else's order and an
+Reads only; ``chatbot.importers`` writes. Texts that a tool may speak come without what they say to the machine. An order is found by its owner alone: somebody else's order and an
 order that does not exist look the same. Knows no wording, no money formatting and no rule about returns.
 """
 
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from chatbot import shop_tables as t
+from retrieval import screen
+from retrieval.catalogue import served
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,11 +177,11 @@ class Shop:
         for key in wanted:
             product = found.get(key) or found.get(parents[key])
             if product:
-                ordered.setdefault(product.sku, product)
+                ordered.setdefault(product.sku, served(product)[0])
         return list(ordered.values())
 
     def all_products(self) -> list[Product]:
-        """Every product, by sku."""
+        """Every product, by sku, with its texts as the shop wrote them."""
         with self._db.connect() as connection:
             found = self._load(connection, None)
         return [found[key] for key in sorted(found)]
@@ -244,7 +246,9 @@ class Shop:
                     .order_by(t.order_lines.c.position)
                 )
                 for row in connection.execute(of_order):
-                    lines[row.parent_key].append(_build(OrderLine, row))
+                    line = _build(OrderLine, row)
+                    name = screen.screened(line.name).text
+                    lines[row.parent_key].append(dataclasses.replace(line, name=name))
         return [_build(Order, row, lines=tuple(lines.get(row.key, ()))) for row in rows]
 
     # --- delivery ---

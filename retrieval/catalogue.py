@@ -1,13 +1,18 @@
-"""What retrieval needs of a product, and how a product becomes rows. Does not know the shop's database."""
+"""What retrieval needs of a product, what of its texts may be served, and how it becomes rows.
+
+Does not know the shop's database.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
+from retrieval import screen
 from retrieval.passages import Passage
 from retrieval.rows import DocumentRow, PassageRow
 
@@ -51,6 +56,27 @@ class ProductLike(Protocol):
     def variants(self) -> Sequence[VariantLike]: ...
     @property
     def url(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=ProductLike)
+
+
+def served(product: P) -> tuple[P, list[screen.Withheld]]:
+    """The product (a dataclass) without what its texts say to the machine that reads them, and what that was."""
+    withheld: list[screen.Withheld] = []
+
+    def clean(text: str) -> str:
+        found = screen.screened(text)
+        withheld.extend(found.withheld)
+        return found.text
+
+    texts = {name: clean(str(getattr(product, name) or "")) for name in ("description", "brand", "category")}
+    texts["name"] = clean(product.name) or product.sku
+    attributes = {key: clean(value) for key, value in product.attributes.items()}
+    if not withheld:
+        return product, []
+    kept = {key: value for key, value in attributes.items() if value}
+    return cast(P, dataclasses.replace(cast(Any, product), attributes=kept, **texts)), withheld
 
 
 def product_rows(product: ProductLike) -> tuple[DocumentRow, list[PassageRow]]:

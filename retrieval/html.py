@@ -19,6 +19,11 @@ _UNWANTED = (
     "script style noscript template nav footer aside form button select svg iframe object video audio canvas "
     "[hidden] [aria-hidden=true] [role=navigation] [role=search]"
 ).split()
+_UNSEEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?:\.0+)?\s*(?:;|$)|font-size\s*:\s*0(?![.\d])",
+    re.IGNORECASE,
+)
+"""Styles of text that no reader of the page sees."""
 _HEADINGS = {f"h{n}": n for n in range(1, 7)} | {"summary": 6}
 _PARAGRAPHS = {"p", "dt", "dd", "figcaption", "caption", "legend", "address", "pre"}
 _CONTAINERS = {
@@ -51,6 +56,9 @@ def main_content(soup: BeautifulSoup) -> list[Block]:
     """The page's own content, in order."""
     for unwanted in soup.select(",".join(_UNWANTED)):
         unwanted.decompose()
+    for styled in soup.select("[style]"):
+        if not styled.decomposed and _UNSEEN.search(str(styled.get("style"))):
+            styled.decompose()
     main = soup.select_one("main, [role=main]") or soup.select_one("article") or soup.body or soup
     if main.name not in ("main", "article") and main.get("role") != "main":
         for header in main.select("header"):

@@ -6,19 +6,21 @@ A file that cannot be read is reported and its last good version stays. Does not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from configs.errors import InputError
-from retrieval.catalogue import CATALOGUE, ProductLike, product_rows, text_hash
+from retrieval import screen
+from retrieval.catalogue import CATALOGUE, ProductLike, product_rows, served, text_hash
 from retrieval.chunk import chunk
+from retrieval.document import Document, Section
 from retrieval.index import Index, StageProgress
 from retrieval.passages import PassageKind
 from retrieval.readers import READERS, read
 from retrieval.rows import DocumentRow, PassageRow, Rows
 
-CHUNKER = 2
-"""Raise it when the same file would give other passages: every page is then read anew."""
+CHUNKER = 3
+"""Raise it when the same file would give other passages, or other orders are kept back: every page is then read anew."""
 _REJECTED_KEPT = 1000
 
 
@@ -27,6 +29,15 @@ class Rejected:
     file: str
     what: str
     expected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A piece of a document that commands the machine which reads it, and so is not served."""
+
+    document: str
+    text: str
+    reason: str
 
 
 @dataclass
@@ -43,6 +54,8 @@ class IngestReport:
     """Files of an ingested folder whose format is none of ours (pictures, styles)."""
     rejected_count: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    withheld: list[Kept] = field(default_factory=list)
+    """Of the documents that were read anew."""
     version: str = ""
 
     def reject(self, file: str, error: InputError) -> None:
@@ -86,7 +99,7 @@ def ingest_docs(
         for number, file in enumerate(files, 1):
             try:
                 for document, passages in _read(
-                    file, index.chunk_tokens, known, {} if replace else known, put
+                    file, index.chunk_tokens, known, {} if replace else known, put, report.withheld
                 ):
                     seen.add(document.id)
                     if passages is not None:
@@ -138,7 +151,8 @@ def ingest_products(
 def product_differences(rows: Rows, products: Iterable[ProductLike]) -> dict[str, list[str]]:
     """The ids of products that the rows lack, have otherwise, or have beyond ``products``; empty if they agree."""
     known = {document.id: document.hash for document in rows.documents("product")}
-    shop = {document.id: document.hash for document, _ in map(product_rows, products)}
+    indexed = (product_rows(served(product)[0]) for product in products)
+    shop = {document.id: document.hash for document, _ in indexed}
     found = {
         "missing": sorted(shop.keys() - known.keys()),
         "changed": sorted(key for key in shop.keys() & known.keys() if shop[key] != known[key]),
@@ -151,7 +165,13 @@ def put_products(rows: Rows, products: Iterable[ProductLike]) -> IngestReport:
     """Make the rows hold exactly these products. Call it in a transaction, and publish."""
     report = IngestReport("product")
     known = {document.id: document.hash for document in rows.documents("product")}
-    fresh = {document.id: (document, passages) for document, passages in map(product_rows, products)}
+    fresh: dict[str, tuple[DocumentRow, list[PassageRow]]] = {}
+    for product in products:
+        shown, kept = served(product)
+        document, passages = product_rows(shown)
+        fresh[document.id] = document, passages
+        if known.get(document.id) != document.hash:
+            report.withheld += [Kept(document.id, item.text, item.reason) for item in kept]
     put = [(doc, passages) for doc, passages in fresh.values() if known.get(doc.id) != doc.hash]
     gone = sorted(known.keys() - fresh.keys())
     for document, passages in put:
@@ -208,6 +228,7 @@ def _read(
     known: dict[str, DocumentRow],
     owners: dict[str, DocumentRow],
     put: dict[str, tuple[DocumentRow, list[PassageRow]]],
+    withheld: list[Kept],
 ) -> list[tuple[DocumentRow, list[PassageRow] | None]]:
     """The documents of a file, with ``None`` for the passages if the file has not changed."""
     try:
@@ -224,6 +245,7 @@ def _read(
     for document in documents:
         document_id = f"{file.id}/{document.key}" if document.key else file.id
         _check_free(document_id, file, owners, put)
+        document = _screened(document, document_id, withheld)
         passages = chunk(document, document_id, limit=chunk_tokens)
         row = DocumentRow(
             id=document_id,
@@ -237,6 +259,28 @@ def _read(
         )
         out.append((row, [PassageRow(p, "", text_hash(f"{p.title}\n{p.text}")) for p in passages]))
     return out
+
+
+def _screened(document: Document, document_id: str, withheld: list[Kept]) -> Document:
+    """The document without what commands the machine, in headings and in text."""
+
+    def clean(text: str) -> str:
+        found = screen.screened(text)
+        withheld.extend(Kept(document_id, item.text, item.reason) for item in found.withheld)
+        return found.text
+
+    headings = {heading: clean(heading) for heading in (document.title, *_headings(document))}
+    sections = []
+    for section in document.sections:
+        path = tuple(headings[heading] for heading in section.path if headings[heading])
+        text = clean(section.text)
+        if text:
+            sections.append(Section(path, text))
+    return replace(document, title=headings[document.title] or document_id, sections=tuple(sections))
+
+
+def _headings(document: Document) -> dict[str, None]:
+    return dict.fromkeys(heading for section in document.sections for heading in section.path)
 
 
 def _check_free(
