@@ -180,7 +180,7 @@ def embeddings_of(settings: Settings, embedder: Embedder) -> dict[str, Embedding
         queries=embedder.queries,
         passages=lambda texts: cache.encode(f"{embedder.name}/passage", embedder.passages, texts),
     )
-    if not multilingual_installed():
+    if not multilingual_installed() or "zh" not in settings.retrieval.languages:
         return {"en": english, "zh": Embedding(characters, characters)}
     return {"en": english, "zh": _centred_e5(cache)}
 

