@@ -35,7 +35,8 @@ MIN_HELD = 0.5
 SURE_NEGATION = 0.5
 
 _LEAD_IN = re.compile(
-    r"^(?:yes|sure|well|ok|okay|certainly|hello|hi|great question)[,!.]\s+(?=\S)", re.IGNORECASE
+    r"^(?:\d{1,2}[.)]\s+)?(?:(?:yes|sure|well|ok|okay|certainly|hello|hi|great question)[,!.]\s+)?(?=\S)",
+    re.IGNORECASE,
 )
 _LITERAL = re.compile(
     r"https?://\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:[a-z0-9-]+\.)+(?:com|org|net|example|shop|eu|de|uk)\b(?:/\S*)?"
@@ -104,7 +105,7 @@ def check(sentence: str, evidence: Sequence[str], embedding: Embedding | None = 
 
 
 def bare(sentence: str) -> str:
-    """The sentence without a word like "Sure," before it."""
+    """The sentence without the number of a list item or a word like "Sure," before it."""
     return _LEAD_IN.sub("", sentence, count=1)
 
 

@@ -139,7 +139,7 @@ def parse(text: str) -> Parsed:
         words=frozenset(lang.content_words(text)),
         figures=frozenset(lang.figures(text)),
         marks=marks,
-        places=[_in_row(keys, mark.at) if row else place_at(keys, mark.at) for mark in marks],
+        places=[_place_of(mark, keys, row=row) for mark in marks],
         conditions=conditions,
         clauses=[frozenset(lang.content_words(clause)) for clause in _CLAUSE.split(text) if clause],
         absolutes=frozenset(absolutes),
@@ -198,6 +198,12 @@ def place_at(keys: Sequence[str], at: int, *, gap: bool = False) -> Place:
         if right < len(keys):
             place.setdefault(keys[right], []).append(distance)
     return place
+
+
+def _place_of(mark: Mark, keys: Sequence[str], *, row: bool) -> Place:
+    if mark.kind == "figure":  # figures are no landmarks for each other: two may have been exchanged
+        keys = [key.split()[0] if key.startswith("figure ") else key for key in keys]
+    return _in_row(keys, mark.at) if row else place_at(keys, mark.at)
 
 
 def _in_row(keys: Sequence[str], at: int) -> Place:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, fields
 
 from chatbot.ground_marks import Parsed, alike, parse, place_at, spans
 
-MARGIN = 0.05
+MARGIN = 1e-6
 """By how much another figure must fit better, for the one that is said to stand in its place."""
-SAME_PLACE = 0.35
+SAME_PLACE = 0.45
 """From which likeness two negations negate the same."""
 
 

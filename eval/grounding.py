@@ -31,7 +31,7 @@ from retrieval.embed import load_embedder
 
 HAND = CASES / "grounding" / "hand.jsonl"
 _DRAWS = 500
-_TIMED = 200
+_TIMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,7 @@ def run(options: Options, tell: Tell) -> Outcome:
     metrics |= rates(hand, "hand_", "hand_true_dropped_rate")
     metrics |= {"hand_sentences": len(hand), "hand_supported": sum(one.case.supported for one in hand)}
     metrics |= {"hand_passed_unsupported": sum(not one.dropped and not one.case.supported for one in hand)}
-    metrics |= {
-        "sentences": len(built),
-        "check_p95_ms": _check_ms([one.case for one in built][:: len(built) // _TIMED]),
-    }
+    metrics |= {"sentences": len(built)} | _times([one.case for one in built][:: len(built) // _TIMED])
     tell("done", 4, 4)
     return Outcome(
         metrics={name: round(float(value), 4) for name, value in metrics.items()},
@@ -158,8 +155,9 @@ def _alone(dev: Sequence[Read], test: Sequence[Read], signal: str) -> float:
     return f1(test, float(best))
 
 
-def _check_ms(cases: Sequence[Case]) -> float:
-    """One check with the real embedder; the vectors of the evidence are kept, as the pages' are."""
+def _times(cases: Sequence[Case]) -> dict[str, float]:
+    """One check with the real embedder, by the clock and in the processor's time, which a busy machine leaves alone; the
+    vectors of the evidence are kept, as the pages' are."""
     embedder = load_embedder("minilm")
     evidence = sorted({span.text for case in cases for text in case.evidence for span in spans(text)})
     kept = dict(zip(evidence, embedder.passages(evidence), strict=True))
@@ -172,17 +170,18 @@ def _check_ms(cases: Sequence[Case]) -> float:
         def passages(self, asked: Sequence[str]) -> NDArray[np.float32]:
             return np.stack([kept[text] for text in asked])
 
-    took = []
+    clock, busy = [], []
     for case in cases:
-        started = time.perf_counter()
+        started, working = time.perf_counter(), time.process_time()
         ground.check(case.sentence, case.evidence, Live())
-        took.append((time.perf_counter() - started) * 1000)
-    return percentile(took, 0.95)
+        clock.append((time.perf_counter() - started) * 1000)
+        busy.append((time.process_time() - working) * 1000)
+    return {"check_p95_ms": percentile(clock, 0.95), "check_cpu_p95_ms": percentile(busy, 0.95)}
 
 
 def _precision_recall(told: Sequence[Verdict]) -> Curve:
-    """Of finding what is not supported, by how sure the regression is; sentences that a hard check drops come first."""
-    ordered = sorted(told, key=lambda one: one.sure if not one.dropped or one.sure else -1.0)
+    """Of finding what is not supported: what is dropped comes first, and what is less probable before the rest."""
+    ordered = sorted(told, key=lambda one: (not one.dropped, one.sure))
     unsupported = sum(not one.case.supported for one in told)
     points, hits = [], 0
     for count, one in enumerate(ordered, start=1):
