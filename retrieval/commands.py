@@ -174,9 +174,7 @@ _NEEDED: dict[Kind, tuple[str, ...]] = {
         " @ http".split()
     ),
     "encoded order": ("deco", "deci", "decr", "unscramble", "translate"),
-    "task set": tuple(
-        "compose draft provide craft translate explain describe outline break summar".split()
-    ),
+    "task set": tuple("compose draft provide craft translate explain describe outline break summar".split()),
 }
 """One of these stands in every order of the kind: a quick look before the slow one."""
 _COMPILED = {
