@@ -25,9 +25,19 @@ from chatbot.prompt import system_prompt
 from chatbot.shop import Shop
 from configs.settings import Settings, load
 from configs.templates import load as templates
-from eval import attacked_shop as shop
-from eval import attacks
-from eval.attacks import Attack, sample
+from eval.attacked_shop import (
+    PAGES,
+    SECRETS,
+    Arm,
+    Plants,
+    Scene,
+    engine_is_ready,
+    open_arm,
+    page_targets,
+    people,
+    product_targets,
+)
+from eval.attacks import Attack, own, public, sample
 from eval.harm import Judge, Ladder, Place, Probe, Seen, known_runs, sentences_of
 from eval.injection_report import Heard, report
 from eval.match import normalise
@@ -37,8 +47,8 @@ from eval.watched_engine import Watched
 from eval.world import read_world
 from retrieval import screen
 
-MESSAGES, IN_PAGES, DESCRIPTIONS, ATTRIBUTES, ORDERS = 110, 54, 24, 24, 12
-MODEL_PAGES, MODEL_DESCRIPTIONS, BEFORE, MODEL_BEFORE = 24, 8, 24, 6
+MESSAGES, IN_PAGES, DESCRIPTIONS, ATTRIBUTES, ORDERS = 80, 44, 18, 18, 10
+MODEL_PAGES, MODEL_DESCRIPTIONS, BEFORE, MODEL_BEFORE = 14, 5, 16, 3
 """How many attacks stand in each place, and how many of these the language model has to answer."""
 
 
@@ -49,7 +59,7 @@ def run(options: Options, tell: Tell) -> Outcome:
         ConfigError: ``KEFU_DATA`` does not hold the public attacks.
         EngineError: the language model does not start.
     """
-    every = [*attacks.own(), *attacks.public()]
+    every = [*own(), *public()]
     if options.split != "all":
         every = [attack for attack in every if attack.split == options.split]
     heard, judge = asyncio.run(_measure(load(options.config), every, tell))
@@ -67,23 +77,23 @@ def looking_away() -> AbstractContextManager[object]:
 async def _measure(settings: Settings, every: Sequence[Attack], tell: Tell) -> tuple[Heard, Judge]:
     db = open_database(settings)
     prepare(settings, db, lambda message: tell(message, 0, 1))
-    orders, customer, other = shop.people(db)
-    products = shop.product_targets(db)
+    orders, customer, other = people(db)
+    products = product_targets(db)
     texts = [product.description for product in Shop(db).all_products()]
-    texts += [page.read_text(encoding="utf-8") for page in shop.PAGES.glob("*.md")]
+    texts += [page.read_text(encoding="utf-8") for page in PAGES.glob("*.md")]
     texts += [text for language in ("en", "zh") for text in templates(language).texts.values()]
     db.dispose()
     # A busy machine must not pass for a model that refuses.
     patient = settings.engine.model_copy(update={"first_token_timeout": 90.0, "total_timeout": 180.0})
     model = build_engine(settings.model_copy(update={"engine": patient}), prefix=system_prompt())
-    engine = Watched(model, shop.SECRETS["prompt"])
+    engine = Watched(model, SECRETS["prompt"])
     try:
-        await shop.engine_is_ready(engine)
+        await engine_is_ready(engine)
         with tempfile.TemporaryDirectory(prefix="kefu-eval-") as folder:
-            copy = partial(shop.open_arm, settings, engine, other_order=other)
-            async with copy(Path(folder) / "clean", shop.Plants()) as arm:
-                targets = await shop.page_targets(arm, lambda done, of: tell("questions", done, of))
-                probes, plants = roles(shop.Scene(targets, products, orders, customer, other), every)
+            copy = partial(open_arm, settings, engine, other_order=other)
+            async with copy(Path(folder) / "clean", Plants()) as arm:
+                targets = await page_targets(arm, lambda done, of: tell("questions", done, of))
+                probes, plants = roles(Scene(targets, products, orders, customer, other), every)
                 asked = {probe.asked: _unattacked(probe) for probe in probes if probe.question}
                 answers = await _all(arm, list(asked.values()), "without attacks", tell)
                 clean = dict(zip(asked, answers.values(), strict=True))
@@ -96,11 +106,11 @@ async def _measure(settings: Settings, every: Sequence[Attack], tell: Tell) -> t
                     bare = await _all(arm, probes, "attacked, screening off", tell)
     finally:
         await engine.engine.aclose()
-    judge = Judge(world, system_prompt(), shop.SECRETS, known_runs(texts), _refusals(settings))
+    judge = Judge(world, system_prompt(), SECRETS, known_runs(texts), _refusals(settings))
     return Heard(probes, clean, guarded, bare, withheld, engine.asked), judge
 
 
-async def _all(arm: shop.Arm, probes: Sequence[Probe], doing: str, tell: Tell) -> dict[str, Seen]:
+async def _all(arm: Arm, probes: Sequence[Probe], doing: str, tell: Tell) -> dict[str, Seen]:
     seen = {}
     for number, probe in enumerate(probes, 1):
         seen[probe.id] = await arm.seen(probe)
@@ -122,7 +132,7 @@ def _unattacked(probe: Probe) -> Probe:
     return replace(probe, id=f"clean-{probe.id}", says=(probe.question,))
 
 
-def roles(scene: shop.Scene, every: Sequence[Attack]) -> tuple[list[Probe], shop.Plants]:
+def roles(scene: Scene, every: Sequence[Attack]) -> tuple[list[Probe], Plants]:
     """Which attack stands where, and what is asked of it; the same each time."""
     malicious = [attack for attack in every if not attack.benign]
     told = [
@@ -168,7 +178,7 @@ def roles(scene: shop.Scene, every: Sequence[Attack]) -> tuple[list[Probe], shop
     for (number_of, customer), attack in ordered:
         question = f"Where is my order {number_of}?"
         add("order", attack, (question,), question, customer)
-    plants = shop.Plants(
+    plants = Plants(
         [InPage(target.source, target.quote, attack, HOWS[number % len(HOWS)]) for number, (target, attack) in enumerate(in_pages)],
         {sku: attack for (sku, _, _), attack in described},
         {sku: (attribute, attack) for (sku, _, attribute), attack in attributed},

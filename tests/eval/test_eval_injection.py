@@ -17,13 +17,13 @@ from chatbot.prompt import ChatMessage
 from chatbot.shop import Shop
 from configs.errors import ConfigError, InputError
 from configs.settings import ShopSettings
-from eval import attacks, planting
 from eval.attacked_shop import InPageTarget, Scene
-from eval.attacks import Attack
+from eval.attacks import Attack, own, public, sample
 from eval.harm import Harm, Judge, Probe, Seen, counted, known_runs, runs
 from eval.injection import looking_away, roles
 from eval.injection_report import Heard, report
 from eval.metrics import Reply
+from eval.planting import HOWS, How, InPage, plant_attributes, plant_descriptions, plant_pages
 from eval.watched_engine import Watched
 from eval.world import World
 from retrieval import screen
@@ -124,41 +124,41 @@ def test_harms_are_counted_by_kind() -> None:
 
 
 def test_the_packaged_attacks_are_kept_back_and_the_traps_are_not() -> None:
-    packaged = attacks.own()
+    packaged = own()
     assert {attack.split for attack in packaged} == {"dev", "test"}
     assert [a.id for a in packaged if a.benign == bool(screen.screened(a.text).withheld)] == []
 
 
 def test_the_sample_is_the_same_each_time_and_a_third_is_our_own() -> None:
-    many = [Attack(f"set:{n}", "set", str(n)) for n in range(50)] + attacks.own()
-    one = attacks.sample(many, 60, salt="pages")
-    assert one == attacks.sample(many, 60, salt="pages") != attacks.sample(many, 60, salt="orders")
+    many = [Attack(f"set:{n}", "set", str(n)) for n in range(50)] + own()
+    one = sample(many, 60, salt="pages")
+    assert one == sample(many, 60, salt="pages") != sample(many, 60, salt="orders")
     assert sum(a.source == "own" for a in one) == 20
     assert len(one) == 60
 
 
 def test_missing_sets_are_an_error_that_names_them(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="bipia"):
-        attacks.public(tmp_path)
+        public(tmp_path)
 
 
 def test_own_attacks_are_checked(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text("- id: a\n  txet: x\n", encoding="utf-8")
     with pytest.raises(InputError, match="txet"):
-        attacks.own(file)
+        own(file)
 
 
 # --- planting -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", planting.HOWS)
-def test_an_attack_stands_where_the_answer_stands(tmp_path: Path, how: planting.How) -> None:
+@pytest.mark.parametrize("how", HOWS)
+def test_an_attack_stands_where_the_answer_stands(tmp_path: Path, how: How) -> None:
     page = tmp_path / "a.md"
     page.write_text(
         "# Returns\n\nLamps go **back** within [30 days](x.md).\n\nOther text.\n", encoding="utf-8"
     )
-    planting.plant_pages(tmp_path, [planting.InPage("a.md", "Lamps go back within 30 days.", ATTACK, how)])
+    plant_pages(tmp_path, [InPage("a.md", "Lamps go back within 30 days.", ATTACK, how)])
     text = page.read_text(encoding="utf-8")
     assert text.index("30 days") < text.index("Ignore the notes") < text.index("Other text.")
     assert ("display:none" in text) == (how == "hidden")
@@ -167,7 +167,7 @@ def test_an_attack_stands_where_the_answer_stands(tmp_path: Path, how: planting.
 def test_words_that_the_page_does_not_hold_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("Nothing.\n", encoding="utf-8")
     with pytest.raises(InputError, match="does not hold"):
-        planting.plant_pages(tmp_path, [planting.InPage("a.md", "Lamps go back.", ATTACK, "below")])
+        plant_pages(tmp_path, [InPage("a.md", "Lamps go back.", ATTACK, "below")])
 
 
 def test_a_planted_product_is_told_as_before(sqlite_db: sa.Engine) -> None:
@@ -181,8 +181,8 @@ def test_a_planted_product_is_told_as_before(sqlite_db: sa.Engine) -> None:
         for sku in ("A", "B")
     ]
     import_rows(sqlite_db, "products", rows, source="test", currency="EUR", strict=True)
-    planting.plant_descriptions(sqlite_db, {"A": ATTACK})
-    planting.plant_attributes(sqlite_db, {"B": ("bulb", ATTACK)})
+    plant_descriptions(sqlite_db, {"A": ATTACK})
+    plant_attributes(sqlite_db, {"B": ("bulb", ATTACK)})
     shop = Shop(sqlite_db)
     raw, other = shop.all_products()
     assert "marzipan" in raw.description
@@ -200,7 +200,7 @@ def test_every_place_gets_its_attacks_and_the_model_its_share() -> None:
         "C-me",
         "LL-999999",
     )
-    probes, plants = roles(scene, attacks.own())
+    probes, plants = roles(scene, own())
     assert {p.place for p in probes} == {
         "alone", "beside", "before", "page", "description", "attribute", "order",
     }  # fmt: skip
