@@ -131,27 +131,25 @@ def _rows(path: Path) -> list[Any]:
 
 
 def _dialogue(row: Mapping[str, str]) -> Question:
-    """``question`` holds the turns, newest first, each behind ``user:`` or ``agent:``."""
-    turns = [
-        (who, text.strip())
-        for who, _, text in (turn.strip().partition(":") for turn in reversed(row["question"].split("\t")))
-    ]
+    text, history = read_dialogue(row["question"])
+    page = f"{row['doc_key']}.txt"
+    return Question(f"doc2dial:{row['id']}", text, history, (row["answer"],), frozenset({page}))
+
+
+def read_dialogue(turns: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The newest turn, and (customer, agent) of those before it, oldest first.
+
+    ``turns`` are newest first, a tab between them, each behind ``user:`` or ``agent:``.
+    """
+    parts = [turn.strip().partition(":") for turn in reversed(turns.split("\t"))]
     history: list[tuple[str, str]] = []
-    for who, text in turns[:-1]:
-        if who == "user":
-            history.append((text, ""))
-        elif history:
-            customer, agent = history[-1]
-            history[-1] = (customer, f"{agent} {text}".strip())
+    for who, _, text in parts[:-1]:
+        if who == "user" or not history:
+            history.append((text.strip(), "") if who == "user" else ("", text.strip()))
         else:
-            history.append(("", text))
-    return Question(
-        f"doc2dial:{row['id']}",
-        turns[-1][1],
-        tuple(history),
-        (row["answer"],),
-        frozenset({f"{row['doc_key']}.txt"}),
-    )
+            customer, agent = history[-1]
+            history[-1] = (customer, f"{agent} {text.strip()}".strip())
+    return parts[-1][2].strip(), tuple(history)
 
 
 def _shop(settings: Settings, home: Path, pages: Path, tell: Tell) -> Settings:
