@@ -321,5 +321,8 @@ class Rows:
                     [(collection, passage_id) for passage_id in ids],
                 )
 
+    def forget_all_vectors(self) -> None:
+        self._all("DELETE FROM vectors")
+
     def collections(self) -> list[str]:
         return [row[0] for row in self._all("SELECT DISTINCT collection FROM vectors ORDER BY collection")]

@@ -40,6 +40,8 @@ log = logging.getLogger("kefu.index")
 
 EXACT_LIMIT = 50_000
 """Up to so many passages, search compares with every vector; above it asks Chroma's graph."""
+_CHROMA = "chroma"
+"""In which folder embedded Chroma keeps its files; each rebuild takes another one."""
 _GRAPH = "graph"
 """Of which version Chroma holds the vectors; empty while a writer moves them."""
 _BATCH = 128
@@ -118,7 +120,7 @@ class Index:
             version = self.version
             if version == "0":
                 return EMPTY
-            self._vectors.refresh()
+            self._vectors.refresh(self._chroma_folder)
             try:
                 return Snapshot.load(self._snapshot_folder(version, kind), in_memory=self.exact_limit)
             except DAMAGES as error:
@@ -161,12 +163,12 @@ class Index:
         """
         with writing(self.folder):
             self._writing = True
-            self._vectors.refresh()
+            self._vectors.refresh(self._chroma_folder)
             try:
                 yield self.rows
             finally:
                 self._writing = False
-                self._vectors.refresh()
+                self._vectors.refresh(self._chroma_folder)
 
     def publish(self, progress: StageProgress | None = None, *, anew: bool = False) -> str:
         """Bring vectors and snapshot up to date with the rows; returns the version.
@@ -194,6 +196,9 @@ class Index:
                 progress("write the snapshot", number, len(KINDS))
         self._switch(version)
         self._delete_old_snapshots(version)
+        for path in self.folder.glob("chroma*") if self._vectors.embedded else ():
+            if path != self._chroma_folder:
+                shutil.rmtree(path, ignore_errors=True)
         return version
 
     def rebuild(
@@ -202,7 +207,7 @@ class Index:
         """Mend the rows as far as possible, and make vectors and snapshots anew from them.
 
         Searchers keep the old snapshot until the new one is complete; then nothing of what was deleted stays in any
-        file. Chroma's files are deleted, not emptied. Its graph files hold whatever was in the memory of the process
+        file. Chroma's files are made in another folder, as a dropped collection leaves traces. Its graph files hold whatever was in the memory of the process
         that writes them, so run this in a process that never read what must be gone: `kefu rebuild` is one.
         ``change`` may change the mended rows.
         """
@@ -216,10 +221,14 @@ class Index:
                 mended = mend(rows, self._readable_snapshots())
                 if change:
                     change(rows)
-            for name in rows.collections():
-                rows.forget_vectors(name)
-            rows.set_meta(_GRAPH, "")
-            self._vectors.destroy([collection.name for collection in self._collections])
+            with rows.transaction():
+                rows.forget_all_vectors()
+                rows.set_meta(_GRAPH, "")
+                rows.set_meta(_CHROMA, f"chroma-{int(rows.meta('serial') or '0') + 1}")
+            if self._vectors.embedded:  # beside the old files, which a search may be reading
+                self._vectors.refresh(self._chroma_folder)
+            else:
+                self._vectors.drop([collection.name for collection in self._collections])
             version = self.publish(progress, anew=True)
             self._delete_old_snapshots(version, kept=0)
             rows.compact()
@@ -304,6 +313,10 @@ class Index:
         snapshots.save(
             self._snapshot_folder(version, kind), rows, documents, lexical, vectors, sentences, starts
         )
+
+    @property
+    def _chroma_folder(self) -> Path:
+        return self.folder / (self.rows.meta(_CHROMA) or "chroma")
 
     def _fingerprint(self) -> str:
         """A hash of all that is served, so that an ingest that changed nothing changes no version."""

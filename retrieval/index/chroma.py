@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,8 @@ _PAGE = 2000
 class ChromaVectors:
     """Vectors in Chroma: embedded (files in ``folder``) or on a server (``url``).
 
-    Connects when first used. Calls take turns, so that one thread may let go of the files under another.
+    Connects when first used. Calls take turns, so that one thread may let go of the files under another. Only ``put``
+    creates anything: a reader that did would get in the way of a writer.
     """
 
     def __init__(self, folder: Path, url: str | None) -> None:
@@ -37,13 +37,15 @@ class ChromaVectors:
             part = slice(start, start + _PAGE)
             metadatas = [{"passage": passage_id} for passage_id in passages[part]]
             with self._asking():
-                self._of(name).upsert(ids=list(ids[part]), embeddings=vectors[part], metadatas=metadatas)
+                self._made(name).upsert(ids=list(ids[part]), embeddings=vectors[part], metadatas=metadatas)
 
     def delete(self, name: str, passages: Sequence[str]) -> None:
         """Delete all vectors of these passages."""
         for start in range(0, len(passages), _PAGE):
             with self._asking():
-                self._of(name).delete(where={"passage": {"$in": list(passages[start : start + _PAGE])}})
+                if collection := self._of(name):
+                    part = list(passages[start : start + _PAGE])
+                    collection.delete(where={"passage": {"$in": part}})
 
     def get(self, name: str, ids: Sequence[str], dim: int) -> Vectors:
         """Vectors in the order of ``ids``.
@@ -66,7 +68,9 @@ class ChromaVectors:
         place = {passage_id: i for i, passage_id in enumerate(ids)}
         for start in range(0, len(ids), _PAGE):
             with self._asking():
-                found = self._of(name).get(ids=list(ids[start : start + _PAGE]), include=["embeddings"])
+                if not (collection := self._of(name)):
+                    break
+                found = collection.get(ids=list(ids[start : start + _PAGE]), include=["embeddings"])
             for passage_id, vector in zip(found["ids"], found["embeddings"], strict=True):
                 if len(vector) == dim:
                     out[place[passage_id]] = vector
@@ -74,20 +78,23 @@ class ChromaVectors:
 
     def ids(self, name: str) -> set[str]:
         with self._asking():
-            return set(self._of(name).get(include=[])["ids"])
+            collection = self._of(name)
+            return set(collection.get(include=[])["ids"]) if collection else set()
 
     def nearest(self, name: str, query: Vectors, count: int) -> list[str]:
         """The ids of the ``count`` vectors that the graph finds nearest to ``query``."""
         with self._asking():
-            found = self._of(name).query(query_embeddings=[query], n_results=count, include=[])
+            if not (collection := self._of(name)):
+                return []
+            found = collection.query(query_embeddings=[query], n_results=count, include=[])
             return list(found["ids"][0])
 
     def unfound(self, name: str, ids: Sequence[str], vectors: Vectors) -> list[str]:
         """Vectors whose own query does not find them (or an equal one)."""
-        if not ids:
-            return []
         with self._asking():
-            found = self._of(name).query(query_embeddings=list(vectors), n_results=1, include=["distances"])
+            if not ids or not (collection := self._of(name)):
+                return []
+            found = collection.query(query_embeddings=list(vectors), n_results=1, include=["distances"])
         return [
             passage_id
             for passage_id, distances in zip(ids, found["distances"], strict=True)
@@ -97,18 +104,12 @@ class ChromaVectors:
     def drop(self, names: Iterable[str]) -> None:
         """Delete whole collections."""
         with self._asking():
+            if not self._exists():
+                return
             existing = {collection.name for collection in self._client().list_collections()}
             for name in existing & set(names):
                 self._client().delete_collection(name)
                 self._known.pop(name, None)
-
-    def destroy(self, names: Iterable[str]) -> None:
-        """Delete the collections and, embedded, the files: a dropped collection leaves traces in them."""
-        if self._url is None:
-            self.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
-        else:
-            self.drop(names)
 
     def close(self) -> None:
         """Let go of the files or the server; the next call connects anew."""
@@ -121,10 +122,16 @@ class ChromaVectors:
                 self._client_ = None
                 self._known.clear()
 
-    def refresh(self) -> None:
-        """Forget what embedded Chroma has in memory: another process may have written the files."""
-        if self._url is None:
-            self.close()
+    @property
+    def embedded(self) -> bool:
+        return self._url is None
+
+    def refresh(self, folder: Path) -> None:
+        """Forget what embedded Chroma has in memory: another process may have written the files, or others."""
+        if self.embedded:
+            with self._lock:
+                self.close()
+                self._folder = folder
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -146,16 +153,32 @@ class ChromaVectors:
                 self._client_ = _connect(self._folder, self._url)
             return self._client_
 
+    def _exists(self) -> bool:
+        return not self.embedded or (self._folder / "chroma.sqlite3").exists()
+
     def _of(self, name: str) -> Any:
-        with self._lock:
-            if name not in self._known:
-                # Our own vectors only: an embedding function named in a collection's settings would be loaded.
-                self._known[name] = self._client().get_or_create_collection(
-                    name,
-                    embedding_function=None,
-                    configuration={"hnsw": {"space": "cosine", "ef_search": 200}},
-                )
-            return self._known[name]
+        """The collection, or ``None`` if there is none."""
+        from chromadb.errors import NotFoundError
+
+        if name not in self._known:
+            if not self._exists():
+                return None
+            try:
+                self._known[name] = self._client().get_collection(name, embedding_function=None)
+            except NotFoundError:
+                return None
+        return self._known[name]
+
+    def _made(self, name: str) -> Any:
+        """The collection, made if there is none."""
+        if name not in self._known:
+            # Our own vectors only: an embedding function named in a collection's settings would be loaded.
+            self._known[name] = self._client().get_or_create_collection(
+                name,
+                embedding_function=None,
+                configuration={"hnsw": {"space": "cosine", "ef_search": 200}},
+            )
+        return self._known[name]
 
 
 def _connect(folder: Path, url: str | None) -> Any:

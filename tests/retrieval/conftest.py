@@ -178,7 +178,7 @@ def products() -> list[FakeProduct]:
     ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     program = Path(sys.executable).with_name("chroma")
     if not program.exists():

@@ -210,7 +210,7 @@ def healthy(
     if getattr(request, "param", EMBEDDED) == "server":
         server = {"chroma": "server", "chroma_url": request.getfixturevalue("chroma_server")}
     index = open_index(**server)
-    index._vectors.destroy([collection.name for collection in index._collections])  # of the test before
+    index._vectors.drop([collection.name for collection in index._collections])  # of the test before
     ingest_docs(index, [pages])
     ingest_products(index, products)
     return index
