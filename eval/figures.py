@@ -26,57 +26,61 @@ class Figure:
         return ", ".join(f"{name} {number(value)}" for name, value in self.baselines.items())
 
 
-def figures(metrics: Mapping[str, float], wanted: Sequence[str] = ()) -> list[Figure]:
+def figures(
+    metrics: Mapping[str, float], wanted: Sequence[str] = (), baselines: Sequence[str] = ()
+) -> list[Figure]:
     """The figures ``wanted``, in that order, as far as they are there; without, those that have an interval.
 
-    The baseline ``NAME_x`` of a figure ``x`` may also stand behind what the figure's own name begins with:
-    ``new_topic_bm25_mrr`` is bm25's of ``new_topic_mrr``.
+    ``NAME_x`` is a baseline of ``x`` if it has no interval of its own, or if ``baselines`` has NAME. NAME may also stand
+    behind what the figure's own name begins with: ``new_topic_bm25_mrr`` is bm25's of ``new_topic_mrr``.
     """
-    sure = [name for name in metrics if f"{name}_low" in metrics and f"{name}_high" in metrics]
-    beside = _baselines(metrics, sure)
+    sure, beside = _read(metrics, baselines)
     return [
         Figure(
             name,
             metrics[name],
             metrics.get(f"{name}_low"),
             metrics.get(f"{name}_high"),
-            beside.get(name, {}),
+            {label: metrics[baseline] for label, baseline in beside.get(name, {}).items()},
         )
         for name in (wanted or sure)
         if name in metrics
     ]
 
 
-def others(metrics: Mapping[str, float]) -> dict[str, float]:
+def others(metrics: Mapping[str, float], baselines: Sequence[str] = ()) -> dict[str, float]:
     """What ``figures`` does not show: counts, timings, gains."""
-    shown = figures(metrics)
-    used = {part for figure in shown for part in (figure.name, f"{figure.name}_low", f"{figure.name}_high")}
-    used |= {
-        name for names in _baselines(metrics, [f.name for f in shown], whole=True).values() for name in names
-    }
-    return {name: value for name, value in metrics.items() if name not in used}
+    sure, beside = _read(metrics, baselines)
+    shown = {*sure, *(name for named in beside.values() for name in named.values())}
+    ends = {f"{name}_{end}" for name in shown for end in ("low", "high")}
+    return {name: value for name, value in metrics.items() if name not in shown | ends}
 
 
-def _baselines(
-    metrics: Mapping[str, float], sure: Sequence[str], *, whole: bool = False
-) -> dict[str, dict[str, float]]:
-    """Figure → baseline → value. A metric is a baseline of the figure that is left when the fewest words are taken out
-    of its name, none of them at the end. With ``whole`` the baselines have the metric's name in full."""
-    found: dict[str, dict[str, float]] = {}
-    for name, value in metrics.items():
-        if name in sure or name.endswith(("_low", "_high")):
-            continue
-        words = name.split("_")
-        cuts = [
-            (size, start) for size in range(1, len(words)) for start in range(len(words) - size)
-            if "_".join(words[:start] + words[start + size :]) in sure
-        ]  # fmt: skip
-        if cuts:
-            size, start = min(cuts)
+def _read(metrics: Mapping[str, float], named: Sequence[str]) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """The figures with an interval; and figure → baseline → its metric."""
+    sure = [name for name in metrics if f"{name}_low" in metrics and f"{name}_high" in metrics]
+    told = {f"{label}_{name}": (name, label) for name in sure for label in named}
+    sure = [name for name in sure if name not in told]
+    beside: dict[str, dict[str, str]] = {}
+    for metric in metrics:
+        found = told.get(metric) or _baseline(metric, sure)
+        if found:
+            beside.setdefault(found[0], {})[found[1]] = metric
+    return sure, beside
+
+
+def _baseline(metric: str, sure: Sequence[str]) -> tuple[str, str] | None:
+    """(figure, baseline): the figure that is left when the fewest words are taken out of the metric's name, none of
+    them at its end."""
+    if metric in sure or metric.endswith(("_low", "_high")):
+        return None
+    words = metric.split("_")
+    for size in range(1, len(words)):
+        for start in range(len(words) - size):
             figure = "_".join(words[:start] + words[start + size :])
-            label = name if whole else " ".join(words[start : start + size])
-            found.setdefault(figure, {})[label] = value
-    return found
+            if figure in sure:
+                return figure, " ".join(words[start : start + size])
+    return None
 
 
 def number(value: float) -> str:

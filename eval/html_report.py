@@ -67,10 +67,16 @@ def page(found: Sequence[tuple[Suite, Run]]) -> str:
 
 def _section(suite: Suite, run: Run) -> str:
     outcome, origin = run.outcome, run.origin
-    chosen = figures(outcome.metrics, suite.figures)
-    sure = [figure for figure in figures(outcome.metrics) if figure.name not in {one.name for one in chosen}]
+    chosen = figures(outcome.metrics, suite.figures, suite.baselines)
+    sure = [
+        figure
+        for figure in figures(outcome.metrics, (), suite.baselines)
+        if figure.name not in {one.name for one in chosen}
+    ]
     shown = {figure.name for figure in chosen}
-    rest = {name: value for name, value in others(outcome.metrics).items() if name not in shown}
+    rest = {
+        name: value for name, value in others(outcome.metrics, suite.baselines).items() if name not in shown
+    }
     notes = [_plain(note) for note in outcome.notes]
     parts = [
         f'<section id="{escape(suite.name)}"><h2>{escape(suite.name)}</h2>',

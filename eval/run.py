@@ -194,7 +194,7 @@ def _line(result: Result) -> str:
 def _print_results(console: Console, results: Sequence[Result]) -> None:
     table = Table("suite", "", "figure", "value (95 % interval)", "baselines")
     for result in results:
-        shown = figures(result.metrics, result.suite.figures)
+        shown = figures(result.metrics, result.suite.figures, result.suite.baselines)
         state = f"[{_COLOURS[result.state]}]{result.state}[/{_COLOURS[result.state]}]"
         if not shown:
             reason = result.reason or f"{number(len(result.metrics))} metrics"

@@ -18,7 +18,7 @@ from eval.outcome import Options, Outcome, Tell
 @dataclass(frozen=True, slots=True)
 class Suite:
     """``data`` are the folders that it reads below ``KEFU_DATA``. ``figures`` are what the table of results shows; by
-    default every figure that has an interval."""
+    default every figure that has an interval. ``baselines`` are names of baselines that have intervals too."""
 
     name: str
     module: str
@@ -26,6 +26,7 @@ class Suite:
     dataset: str
     data: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
+    baselines: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:
@@ -65,6 +66,22 @@ SUITES = (
                 for wrong in ("wrong_facts", "leaks")
             ),
         ),
+    ),
+    Suite(
+        "policies",
+        "eval.policies",
+        "whole answers over policy pages, and silence where they say nothing",
+        "doc2dial and basecamp_policies, halves not fitted on",
+        ("doc2dial_dev", "basecamp_policies"),
+        (
+            "answer_f1",
+            "finds_gold",
+            "abstain_rate",
+            "false_abstain_rate",
+            "citation_precision",
+            "citation_recall",
+        ),
+        ("quote", "model"),
     ),
     Suite(
         "doc2dial",

@@ -40,7 +40,7 @@ def renew(file: Path, config: str | None = None) -> None:
 def markdown(found: Sequence[tuple[Suite, Run]]) -> str:
     lines = [_row(HEAD), _row(["---"] * len(HEAD))]
     for suite, run in found:
-        for figure in figures(run.outcome.metrics, suite.figures):
+        for figure in figures(run.outcome.metrics, suite.figures, suite.baselines):
             lines.append(
                 _row(
                     [

@@ -162,6 +162,14 @@ def test_baselines_are_told_beside_their_figure() -> None:
     ]
 
 
+def test_a_baseline_with_an_interval_is_named() -> None:
+    metrics = {f"{whose}f1{end}": 0.5 for whose in ("", "quote_", "shop_") for end in ("", "_low", "_high")}
+    assert [figure.name for figure in figures(metrics)] == ["f1", "quote_f1", "shop_f1"]
+    first, second = figures(metrics, baselines=["quote"])
+    assert (first.name, first.baselines, second.name) == ("f1", {"quote": 0.5}, "shop_f1")
+    assert others(metrics, ["quote"]) == {}
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [(0.0, "0"), (12, "12"), (0.8624, "0.862"), (55.34, "55.3"), (-0.5, "-0.500"), (12345.6, "12,346")],
