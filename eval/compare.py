@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from configs.errors import InputError
 from configs.settings import load
+from eval.figures import number
 from eval.kept import Run, find
 from eval.metrics import interval
 from eval.report import out
@@ -46,9 +48,9 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """``better`` or ``worse`` if the interval leaves out zero, else ``not shown``."""
+        """``better`` or ``worse`` if the interval leaves out zero, else ``unsure``."""
         if self.low <= 0 <= self.high:
-            return "not shown"
+            return "unsure"
         return "better" if (self.difference > 0) != self.lower_is_better else "worse"
 
 
@@ -108,21 +110,26 @@ def compare(first: Run, second: Run) -> list[Difference]:
 
 
 def table(differences: Sequence[Difference]) -> Table:
-    made = Table("measure", "cases", "first", "second", "difference", "95 % interval", "better", "worse", "")
+    """Fits into 80 columns."""
+    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for head in ("measure", "cases", "first", "second", "difference (95 %)", "+/-", ""):
+        made.add_column(head, no_wrap=True, justify="left" if head in ("measure", "") else "right")
     for one in differences:
         colour = {"better": "green", "worse": "red"}.get(one.verdict, "dim")
         made.add_row(
             one.measure,
-            f"{one.cases:,}",
-            f"{one.first:.4f}",
-            f"{one.second:.4f}",
-            f"{one.difference:+.4f}",
-            f"{one.low:+.4f} to {one.high:+.4f}",
-            str(one.better),
-            str(one.worse),
+            str(one.cases),
+            number(one.first),
+            number(one.second),
+            f"{_signed(one.difference)} ({_signed(one.low)} to {_signed(one.high)})",
+            f"{one.better}/{one.worse}",
             f"[{colour}]{one.verdict}[/{colour}]",
         )
     return made
+
+
+def _signed(value: float) -> str:
+    return f"+{number(value)}" if value > 0 else number(value)
 
 
 def remarks(first: Run, second: Run, differences: Sequence[Difference]) -> list[str]:
@@ -176,6 +183,7 @@ def print_comparison(first: str, second: str, *, config: str | None = None, as_j
     console = out(quiet=as_json)
     console.print(f"{before.suite}: first {before.name}, second {after.name}")
     console.print(table(differences))
+    console.print("+/-: cases better/worse in the second run; unsure: the interval holds zero")
     for line in remarks(before, after, differences):
         console.print(escape(line))
     if as_json:

@@ -84,7 +84,8 @@ def _baseline(metric: str, sure: Sequence[str]) -> tuple[str, str] | None:
 
 
 def number(value: float) -> str:
-    """Four digits at the most, thousands apart; whole numbers stay whole."""
+    """Three or four digits, thousands apart; whole numbers stay whole."""
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+    size = abs(value)
+    return f"{value:,.{0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3}f}"

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -226,8 +227,10 @@ def _told(results: Sequence[Result], seconds: float) -> dict[str, object]:
 
 def print_suites(config: str | None = None) -> None:
     home = load(config).home
-    table = Table("suite", "measures", "data", "newest run")
+    table = Table("suite", "what it measures", "newest run", box=SIMPLE_HEAD, pad_edge=False)
     for suite in SUITES:
         files = runs(home, suite.name)
-        table.add_row(suite.name, suite.what, suite.dataset, files[-1].stem if files else "none")
+        newest = files[-1].stem if files else "none"
+        table.add_row(suite.name, f"{suite.what} [dim]({escape(suite.dataset)})[/dim]", newest)
+    table.columns[2].no_wrap = True
     out(quiet=False).print(table)
