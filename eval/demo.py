@@ -202,7 +202,7 @@ def latency_by_rung(results: Sequence[CaseResult]) -> Bars:
         f"{rung} ({len(ms)})": {"p50": percentile(ms, 0.5), "p95": percentile(ms, 0.95)}
         for rung, ms in sorted(times.items())
     }
-    return Bars("Time until a reply is stored, by rung (turns)", "ms", groups)
+    return Bars("Time until a reply is stored, by rung and its number of turns", "ms", groups)
 
 
 def passes_by_category(title: str, results: Sequence[CaseResult]) -> Bars:

@@ -26,8 +26,9 @@ _ids = count(1)
 def plot(drawn: Curve | Bars | Confusion) -> str:
     """A figure element: picture, caption, table."""
     picture, table = {Curve: _curve, Bars: _bars, Confusion: _confusion}[type(drawn)](drawn)  # type: ignore[operator]
+    unit = f" ({drawn.y})" if isinstance(drawn, Bars) else ""
     return (
-        f'<figure><figcaption>{escape(drawn.title)}</figcaption><div class="wide">{picture}</div>'
+        f'<figure><figcaption>{escape(drawn.title + unit)}</figcaption><div class="wide">{picture}</div>'
         f"<details><summary>The same as a table</summary>{table}</details></figure>"
     )
 
@@ -197,12 +198,12 @@ def _confusion(confusion: Confusion) -> tuple[str, str]:
     place = {label: n for n, label in enumerate(confusion.labels)}
     grid = [[confusion.counts[place[row]][place[column]] for column in labels] for row in labels]
     most = max((n for r, row in enumerate(grid) for c, n in enumerate(row) if r != c), default=0) or 1
-    size, left, top = 32, 250, 40
+    size, left, top = 32, 264, 40
     width = left + size * len(labels) + 8
     parts = [_text(left, 14, "taken for number", style="axis")]
     for n, label in enumerate(labels):
         middle = top + n * size + size / 2 + 5
-        parts.append(_text(left - 8, middle, f"{_short(label, 26)} {n + 1}", anchor="end"))
+        parts.append(_text(left - 8, middle, f"{_short(label, 24)} {n + 1}", anchor="end"))
         parts.append(_text(left + n * size + size / 2, top - 8, str(n + 1), anchor="middle"))
         for c, count_ in enumerate(grid[n]):
             strength = 0.0 if n == c else count_ / most
@@ -213,7 +214,7 @@ def _confusion(confusion: Confusion) -> tuple[str, str]:
                 f"{escape(f'{label} taken for {labels[c]}: {count_}')}</title></rect>"
             )
             if count_:
-                dark = " strong" if strength > 0.5 else ""
+                dark = " strong" if strength > 0.85 else " half" if strength > 0.5 else ""
                 parts.append(
                     _text(
                         left + c * size + size / 2 - 1,
