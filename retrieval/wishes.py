@@ -7,7 +7,7 @@ texts are searched.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,10 @@ def wishes(
         if len(value) > 1:
             found.append(_of_value(value, facets, weights))
         else:
-            found.append(_of_word(value[0], spoken.get(value[0], ""), facets, lexical, synonyms, weights))
+            others = {} if len(facets.rows(value[0])) else synonyms.of(spoken.get(value[0], ""))
+            # In "coffee without caffeine" the one does not stand for the other.
+            others = {token: strength for token, strength in others.items() if token not in tokens}
+            found.append(_of_word(value[0], others, facets, lexical, weights))
     return [wish for wish in found if wish.weight and wish.has.any()]
 
 
@@ -129,19 +132,19 @@ def _of_value(value: Value, facets: Facets, weights: RankingWeights) -> Wish:
 
 def _of_word(
     token: str,
-    word: str,
+    others: Mapping[str, float],
     facets: Facets,
     lexical: LexicalIndex,
-    synonyms: Synonyms,
     weights: RankingWeights,
 ) -> Wish:
+    """``others`` are the words that it may stand for, with how much each counts."""
     has = np.zeros(facets.size, np.float32)
     has[lexical.postings(token)] = weights.text
     if len(rows := facets.rows(token)):
         has[rows] = 1
         return Wish(_weight(token, facets, lexical, weights), has)
     weight = _weight(token, facets, lexical, weights)
-    for other, strength in synonyms.of(word).items():
+    for other, strength in others.items():
         rows = facets.rows(other)
         has[rows] = np.maximum(has[rows], np.float32(strength))
         weight = max(weight, strength * _weight(other, facets, lexical, weights))

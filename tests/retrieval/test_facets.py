@@ -100,6 +100,11 @@ def test_a_word_that_the_catalogue_lacks_stands_for_its_own(facets: Facets) -> N
     assert met(facets, "bicycle") == [0, 0, 0, 0]
 
 
+def test_a_word_does_not_stand_for_another_of_the_query(facets: Facets) -> None:
+    assert met(facets, "mug beaker") == met(facets, "mug")
+    assert met(facets, "beaker")[3] == 1
+
+
 def test_an_embedder_that_was_not_fitted_has_no_synonyms(facets: Facets) -> None:
     unknown = Thesaurus()
     unknown.name = "another"
