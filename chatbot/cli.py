@@ -13,6 +13,7 @@ from configs.errors import KefuError
 
 if TYPE_CHECKING:
     from chatbot.importers.mapping import Kind
+    from configs.settings import Settings
 
 cli = typer.Typer(
     name="kefu",
@@ -124,10 +125,10 @@ def verify(
     Rows, snapshot files, lexical index, vectors, the database's products, the pages that approved answers name. Ends
     with 1 if something differs, and says what repairs it.
     """
+    settings = _to_write(config)
     from chatbot.upkeep import verify_index
-    from configs.settings import load
 
-    raise typer.Exit(0 if verify_index(load(config), full=full, as_json=as_json) else 1)
+    raise typer.Exit(0 if verify_index(settings, full=full, as_json=as_json) else 1)
 
 
 @cli.command()
@@ -137,10 +138,20 @@ def rebuild(config: Config = None) -> None:
     Searches go on meanwhile. Leaves nothing of deleted pages in any file of the index. Ends with 1 if pages must be
     ingested again.
     """
+    settings = _to_write(config)
     from chatbot.upkeep import rebuild_index
-    from configs.settings import load
 
-    raise typer.Exit(0 if rebuild_index(load(config)) else 1)
+    raise typer.Exit(0 if rebuild_index(settings) else 1)
+
+
+def _to_write(config: str | None) -> Settings:
+    """The settings; a second writer is refused before anything that takes a second is imported."""
+    from configs.settings import load
+    from retrieval.lock import index_folder, refuse_if_held
+
+    settings = load(config)
+    refuse_if_held(index_folder(settings))
+    return settings
 
 
 @cli.command()
@@ -167,10 +178,10 @@ def ingest_docs(
     strict: Strict = False,
 ) -> None:
     """Pages: Markdown, HTML, text, PDF, DOCX; files and folders."""
+    settings = _to_write(config)
     from chatbot.ingest import docs
-    from configs.settings import load
 
-    docs(load(config), paths, mapping=mapping, strict=strict)
+    docs(settings, paths, mapping=mapping, strict=strict)
 
 
 def _table_command(kind: Kind) -> None:
@@ -189,10 +200,12 @@ def _table_command(kind: Kind) -> None:
             str | None, typer.Option(help="Name of the data's origin; the file's name if not given.")
         ] = None,
     ) -> None:
-        from chatbot.ingest import table
         from configs.settings import load
 
-        table(load(config), kind, file, mapping=mapping, strict=strict, keep=keep, source=source)
+        settings = _to_write(config) if kind == "products" else load(config)
+        from chatbot.ingest import table
+
+        table(settings, kind, file, mapping=mapping, strict=strict, keep=keep, source=source)
 
     command.__doc__ = f"The shop's {kind}: CSV, JSONL or Parquet."
 

@@ -23,9 +23,9 @@ from chatbot.importers import Report, TableMapping, import_file, load_mapping, p
 from chatbot.importers.mapping import Kind
 from chatbot.shop import Shop
 from configs.settings import Settings
-from retrieval.index import Index, StageProgress, index_folder
+from retrieval.index import Index, StageProgress
 from retrieval.ingest import IngestReport, ingest_docs, ingest_products
-from retrieval.lock import refuse_if_held
+from retrieval.lock import index_folder, refuse_if_held
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)

@@ -17,6 +17,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from configs.errors import IndexLockedError
+from configs.settings import Settings
+
+
+def index_folder(settings: Settings) -> Path:
+    return settings.home / "index"
+
 
 _PATIENCE = 0.2
 """Seconds: somebody may only be asking whether the lock is free."""

@@ -30,7 +30,7 @@ from retrieval.index.collections import Collection, collections, lexical_tokens
 from retrieval.index.mend import Mended, mend
 from retrieval.index.verify import Parts, Verification, verify
 from retrieval.lexical import LexicalIndex
-from retrieval.lock import writing
+from retrieval.lock import index_folder, writing
 from retrieval.minilm import Vectors
 from retrieval.passages import KINDS, PassageKind
 from retrieval.rows import Rows
@@ -53,10 +53,6 @@ StageProgress = Callable[[str, int, int], None]
 class Rebuilt:
     version: str
     mended: Mended
-
-
-def index_folder(settings: Settings) -> Path:
-    return settings.home / "index"
 
 
 class Index:

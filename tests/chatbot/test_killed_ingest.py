@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from configs.settings import Settings, load
-from retrieval.index import Index, index_folder
+from retrieval.index import Index
+from retrieval.lock import index_folder
 from retrieval.search import Search
 
 KILLS = 12

@@ -19,7 +19,8 @@ from chatbot.ingest import approved, docs, table
 from chatbot.upkeep import rebuild_index, verify_index
 from configs.errors import IndexLockedError
 from configs.settings import Settings, load
-from retrieval.index import Index, index_folder
+from retrieval.index import Index
+from retrieval.lock import index_folder
 
 pytestmark = pytest.mark.slow
 ANSWERS = (
