@@ -115,19 +115,10 @@ SUITES = (
         ("unsupported_f1", "planted", "planted_passed", "true_dropped_rate", "hand_precision", "hand_recall"),
     ),
     Suite(
-        "policies",
-        "eval.policies",
-        "whole answers over policy pages, and silence where they say nothing",
-        "doc2dial, basecamp policies; the halves not fitted on",
-        ("doc2dial_dev", "basecamp_policies"),
-        (
-            "answer_f1",
-            "citation_precision",
-            "citation_recall",
-            "abstain_rate",
-            "false_abstain_rate",
-            "unsupported_rate",
-        ),
+        "plans",
+        "eval.plans",
+        "plans for two questions in one message and for follow-ups",
+        "packaged messages",
     ),
     Suite(
         "injection",

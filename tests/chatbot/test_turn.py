@@ -77,6 +77,7 @@ class ListedSearch:
     found: Sequence[Passage] = ()
     version: str = "1"
     error: Exception | None = None
+    dialogues: list[Sequence[str]] = field(default_factory=list)
 
     def search(
         self,
@@ -89,6 +90,7 @@ class ListedSearch:
     ) -> list[Passage]:
         if self.error:
             raise self.error
+        self.dialogues.append(dialogue)
         return list(self.found)
 
     def document(self, source: str) -> list[Passage]:
@@ -202,6 +204,14 @@ def test_pages_that_contradict_each_other_are_both_quoted_and_both_cited(
     assert {citation.source for citation in reply.citations} == {"new.md", "old.md"}
     assert reply.quick_replies, "a person is offered"
     assert "do not agree" not in reply_of(setup(found=[new, same]).run(QUESTION)).text
+
+
+def test_a_search_reads_what_both_said_before_newest_first(setup: Callable[..., Setup]) -> None:
+    made = setup(found=[RETURNS])
+    conversation = made.store.create_conversation("s", None, "en")
+    first = reply_of(made.run(QUESTION, conversation))
+    made.run("And is opened soap excluded as well?", conversation)
+    assert [first.text, QUESTION] in [list(dialogue) for dialogue in made.search.dialogues]
 
 
 def test_the_sentences_joined_are_the_reply_and_the_ids_count_up(setup: Callable[..., Setup]) -> None:
