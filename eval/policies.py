@@ -20,8 +20,11 @@ from statistics import fmean
 from chatbot import ground, lang
 from chatbot.app import App, build
 from chatbot.conversation import Done, Evidence, Reply, Turn
+from chatbot.engine import build_engine
+from chatbot.engine.base import Engine
+from chatbot.prompt import system_prompt
 from chatbot.turn import answer
-from configs.settings import load
+from configs.settings import Settings, load
 from eval.metrics import interval
 from eval.outcome import Curve, Options, Outcome, Tell
 from eval.policy_data import Place, Question, basecamp, doc2dial, holds
@@ -65,25 +68,42 @@ def run(options: Options, tell: Tell) -> Outcome:
     """
     split = "dev" if options.split == "dev" else "test"
     settings = load(options.config)
+    places = [*doc2dial(settings, split, SAMPLE, tell), *basecamp(settings, split, tell)]
+    return outcome(asyncio.run(_ask_everywhere(settings, places, tell)), split)
+
+
+async def _ask_everywhere(
+    settings: Settings, places: Sequence[Place], tell: Tell
+) -> dict[str, list[Answered]]:
+    """One model for all homes: it knows none of them."""
     answered: dict[str, list[Answered]] = {name: [] for name in COMPOSERS}
-    for place in [*doc2dial(settings, split, SAMPLE, tell), *basecamp(settings, split, tell)]:
-        for name, found in asyncio.run(_ask_all(place, tell)).items():
-            answered[name] += found
-    return outcome(answered, split)
+    engine = build_engine(settings, prefix=system_prompt())
+    try:
+        for place in places:
+            for name, found in (await _ask_all(place, engine, tell)).items():
+                answered[name] += found
+    finally:
+        await engine.aclose()
+    return answered
 
 
-async def _ask_all(place: Place, tell: Tell) -> dict[str, list[Answered]]:
-    app = build(place.settings)
+async def _ask_all(place: Place, engine: Engine, tell: Tell) -> dict[str, list[Answered]]:
+    app = build(place.settings, engine=engine)
     found: dict[str, list[Answered]] = {name: [] for name in COMPOSERS}
     stage = f"{place.shop}{'' if place.answerable else ', unanswerable'}"
     try:
         for number, question in enumerate(place.questions, 1):
-            for name, rungs in COMPOSERS.items():
-                if name != "model" or number % MODEL_EVERY == 0:
-                    found[name].append(await _ask(app, place, question, rungs))
+            quoted = await _ask(app, place, question, COMPOSERS["quote"])
+            found["quote"].append(quoted)
+            # where a quote speaks, the model is not asked
+            mixed = quoted if quoted.spoke else await _ask(app, place, question, COMPOSERS["mixed"])
+            found["mixed"].append(mixed)
+            if number % MODEL_EVERY == 0:
+                found["model"].append(await _ask(app, place, question, COMPOSERS["model"]))
             tell(stage, number, len(place.questions))
     finally:
-        await app.aclose()
+        app.index.close()
+        app.db.dispose()
     return found
 
 

@@ -172,7 +172,7 @@ def _shop(settings: Settings, home: Path, pages: Path, tell: Tell) -> Settings:
 def _without(whole: Settings, home: Path, pages: set[str]) -> Settings:
     """A copy of the home without these pages and those that share a passage with one of them."""
     shutil.rmtree(home, ignore_errors=True)
-    shutil.copytree(whole.home, home)
+    shutil.copytree(whole.home, home, ignore=shutil.ignore_patterns("models"))
     shop = whole.model_copy(update={"home": home})
     index = Index.open(shop)
     sources: dict[str, set[str]] = {}
