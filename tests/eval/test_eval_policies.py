@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 
 from chatbot.conversation import Citation, Reply
 from configs.errors import ConfigError
-from eval import policies
 from eval.golden import CASES
 from eval.outcome import Options
-from eval.policies import Answered, citation_support, finds_gold, outcome, sentence_support, token_f1
+from eval.policies import (
+    COMPOSERS,
+    Answered,
+    citation_support,
+    finds_gold,
+    outcome,
+    run,
+    sentence_support,
+    token_f1,
+)
 from eval.policy_data import Question, holds, read_dialogue
 
 PAGE = "Refunds are paid within 5 working days. Shipping is not refunded."
@@ -75,7 +83,7 @@ def test_abstaining_is_right_for_one_half_and_wrong_for_the_other() -> None:
         answered("", answerable=False),
         answered("Shipping is not refunded.", [cited(40, len(PAGE))], answerable=False),
     ]
-    found = outcome(dict.fromkeys(policies.COMPOSERS, rows), "test")
+    found = outcome(dict.fromkeys(COMPOSERS, rows), "test")
     assert found.metrics["abstain_rate"] == 0.5
     assert found.metrics["false_abstain_rate"] == 0.5
     assert found.metrics["answer_f1"] == 0.5
@@ -106,4 +114,4 @@ def test_the_questions_are_references_and_split_evenly() -> None:
 def test_missing_data_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEFU_DATA", "/nowhere")
     with pytest.raises(ConfigError, match="doc2dial_dev"):
-        policies.run(Options(), lambda stage, done, of: None)
+        run(Options(), lambda stage, done, of: None)
