@@ -63,6 +63,12 @@ class Run:
         return f"{self.started}-{self.origin.commit}"
 
     @property
+    def busy(self) -> bool:
+        """Whether more was running at the start than there are cores: times are then of no use."""
+        load, cores = self.machine.get("load"), self.machine.get("cores")
+        return isinstance(load, float) and isinstance(cores, float) and load > cores
+
+    @property
     def day(self) -> str:
         return f"{self.started[:4]}-{self.started[4:6]}-{self.started[6:8]}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from eval.html_report import newest_runs, page, write_page
 from eval.kept import Origin, Run, keep
 from eval.outcome import Bars, Confusion, Curve, Outcome
 from eval.suites import SUITES, Suite
-from eval.table import BEGIN, END, HEAD, markdown, renew
+from eval.table import BEGIN, BUSY, END, HEAD, markdown, renew
 
 README = Path(__file__).parents[2] / "eval" / "README.md"
 EVIL = "<script>alert('x')</script>&\"'"
@@ -218,6 +219,14 @@ def test_a_bar_in_a_text_does_not_break_the_table() -> None:
     assert {row.count("|") for row in rows} == {len(HEAD) + 1}
 
 
+def test_times_of_a_busy_machine_are_marked() -> None:
+    made = run(metrics={"search_ms": 9, "recall": 0.5})
+    suite = Suite("demo", "m", "w", "d", figures=("search_ms", "recall"))
+    for load, marked in ((5.0, 1), (1.0, 0)):
+        text = markdown([(suite, replace(made, machine={"load": load, "cores": 2.0}))])
+        assert text.count(BUSY) == text.count(f"9{BUSY} |") == marked
+
+
 def test_the_table_in_the_guide_is_sound() -> None:
     """Its figures are of whoever ran the suites last; its shape, suites and commands must hold."""
     text = README.read_text(encoding="utf-8")
@@ -231,5 +240,5 @@ def test_the_table_in_the_guide_is_sound() -> None:
         name, figure, value, _, data, command, commit = (cell.strip() for cell in row.strip("|").split("|"))
         assert (data, command) == (known[name].dataset, f"`{known[name].command}`")
         assert re.fullmatch(r"`[a-z0-9_]+`", figure)
-        assert re.fullmatch(r"-?[\d.,]+(?: \(-?[\d.,]+ to -?[\d.,]+\))?", value)
+        assert re.fullmatch(r"-?[\d.,]+(?: \(-?[\d.,]+ to -?[\d.,]+\))?", value.removesuffix(BUSY))
         assert re.fullmatch(r"[0-9a-f]{12}", commit), "only a clean commit can be looked up"
