@@ -96,21 +96,24 @@ def busy() -> list[str]:
 
 
 def fill(index: Index, chunks: Sequence[Passage], tell: Tell) -> None:
-    """Make the index hold the chunks; nothing is done if it does."""
-    if index.rows.count("page") == len(chunks) and index.version != "0":
-        return
+    """Make the index hold the chunks. What it holds is not made again, but published in today's format."""
+    with index.write() as rows:
+        if rows.count("page") != len(chunks):
+            with rows.transaction():
+                rows.remove([document.id for document in rows.documents("page")])
+                for source, own in _by_page(chunks).items():
+                    rows.put(
+                        DocumentRow(source, "page", str(index.folder), own[0].title, source),
+                        [PassageRow(chunk, "", chunk.id) for chunk in own],
+                    )
+        index.publish(lambda stage, done, of: tell(f"10,000 chunks: {stage}", done, of))
+
+
+def _by_page(chunks: Sequence[Passage]) -> dict[str, list[Passage]]:
     pages: dict[str, list[Passage]] = {}
     for chunk in chunks:
         pages.setdefault(chunk.source, []).append(chunk)
-    with index.write() as rows:
-        with rows.transaction():
-            rows.remove([document.id for document in rows.documents("page")])
-            for source, own in pages.items():
-                rows.put(
-                    DocumentRow(source, "page", str(index.folder), own[0].title, source),
-                    [PassageRow(chunk, "", chunk.id) for chunk in own],
-                )
-        index.publish(lambda stage, done, of: tell(f"10,000 chunks: {stage}", done, of))
+    return pages
 
 
 def many(passages: Sequence[Passage], count: int) -> list[Passage]:
