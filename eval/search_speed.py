@@ -4,7 +4,7 @@ The chunks are given passages over and over, each time with their sentences in a
 words are as frequent as in real text; they go through the real index. Their vectors are random: embedding 10,000 texts
 takes minutes, and how long a comparison takes does not depend on what is compared. What is asked are real dialogues in
 their order, through the cache of recent queries, as the shop does it: earlier turns were embedded when they were said.
-Judges no result.
+Each is asked once more at once, when nothing is left to embed: what the search takes by itself. Judges no result.
 """
 
 from __future__ import annotations
@@ -70,18 +70,20 @@ def search_speed(
     index = Index(folder, RandomPassages(embedder))
     fill(index, many(passages, CHUNKS), tell)
     search = Search(index)
-    times = []
+    times, again = [], []
     for number, (query, dialogue) in enumerate(asked[:QUESTIONS], 1):
-        started = time.perf_counter()
-        search.search(query, dialogue=dialogue)
-        times.append((time.perf_counter() - started) * 1000)
+        for passed in (times, again):
+            started = time.perf_counter()
+            search.search(query, dialogue=dialogue)
+            passed.append((time.perf_counter() - started) * 1000)
         tell("speed", number, min(QUESTIONS, len(asked)))
     index.close()
-    warm = times[len(times) // 10 :]
+    cold = len(times) // 10
     return {
         "search_chunks": float(CHUNKS),
-        "search_p50_ms": round(percentile(warm, 0.5), 1),
-        "search_p95_ms": round(percentile(warm, 0.95), 1),
+        "search_p50_ms": round(percentile(times[cold:], 0.5), 1),
+        "search_p95_ms": round(percentile(times[cold:], 0.95), 1),
+        "search_embedded_p95_ms": round(percentile(again[cold:], 0.95), 1),
     }
 
 
