@@ -70,7 +70,8 @@ def search_speed(
     index = Index(folder, RandomPassages(embedder))
     fill(index, many(passages, CHUNKS), tell)
     search = Search(index)
-    times, again = [], []
+    times: list[float] = []
+    again: list[float] = []
     for number, (query, dialogue) in enumerate(asked[:QUESTIONS], 1):
         for passed in (times, again):
             started = time.perf_counter()
