@@ -200,7 +200,7 @@ def _show_confused(console: Console, found: Comparison) -> None:
 
 def _show_language(language: str, fact: Mapping[str, object]) -> None:
     examples: Mapping[str, Mapping[str, int]] = fact["examples"]  # type: ignore[assignment]  # as built above
-    figures: Mapping[str, float] = fact["figures"]  # type: ignore[assignment]
+    figures: Mapping[str, float] = fact["figures"]  # type: ignore[assignment]  # as built above
     out.print(
         f"[bold]{language}[/bold]: {fact['in_service']}"
         + (f", trained {fact['trained']}" if fact["trained"] else "")

@@ -9,7 +9,6 @@ others. Needs the data folder named by ``KEFU_DATA``; keeps the index below the 
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from configs.errors import ConfigError
 from configs.settings import load
+from eval.data import data_file
 from eval.metrics import interval
 from eval.outcome import Curve, Options, Outcome, Tell
 from eval.search_speed import busy, search_speed
@@ -52,13 +51,7 @@ class Question:
 
 
 def data_folder() -> Path:
-    folder = Path(os.environ.get("KEFU_DATA", "")) / "doc2dial_dev"
-    if not (folder / "questions.jsonl").exists():
-        raise ConfigError(
-            f"there is no {folder / 'questions.jsonl'}",
-            expected="KEFU_DATA to name the folder that holds doc2dial_dev",
-        )
-    return folder
+    return data_file("doc2dial_dev", "questions.jsonl").parent
 
 
 def build(home: Path, embedder: str = "minilm") -> tuple[Index, list[Question]]:

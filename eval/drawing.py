@@ -25,7 +25,7 @@ _ids = count(1)
 
 def plot(drawn: Curve | Bars | Confusion) -> str:
     """A figure element: picture, caption, table."""
-    picture, table = {Curve: _curve, Bars: _bars, Confusion: _confusion}[type(drawn)](drawn)  # type: ignore[operator]
+    picture, table = {Curve: _curve, Bars: _bars, Confusion: _confusion}[type(drawn)](drawn)  # type: ignore[operator]  # each draws its own kind
     unit = f" ({drawn.y})" if isinstance(drawn, Bars) else ""
     return (
         f'<figure><figcaption>{escape(drawn.title + unit)}</figcaption><div class="wide">{picture}</div>'

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from chatbot.intent_model import IntentModel
 from chatbot.intents import OUT_OF_SCOPE, IntentClassifier, packaged_intents
-from configs.errors import ConfigError
+from eval.data import data_file
 from eval.golden import CASES, load_cases
 from eval.metrics import interval
 from eval.outcome import Confusion, Options, Outcome, Tell
@@ -41,7 +40,7 @@ def run(options: Options, tell: Tell) -> Outcome:
     Raises:
         ConfigError: ``KEFU_DATA`` does not lead to the data.
     """
-    banking, clinc = _data("banking77", "train.csv"), _data("clinc150", "train_val.json")
+    banking, clinc = data_file("banking77", "train.csv"), data_file("clinc150", "train_val.json")
     metrics, scores, confusion = _banking(banking, tell)
     clinc_metrics, clinc_scores = _clinc(clinc, tell)
     return Outcome(
@@ -193,10 +192,3 @@ def _best(scores: Mapping[str, float]) -> str:
 
 def _found(model: IntentModel, vectors: NDArray[np.float32]) -> list[str]:
     return [model.intents[i] for i in model.probabilities(vectors).argmax(1)]
-
-
-def _data(folder: str, file: str) -> Path:
-    path = Path(os.environ.get("KEFU_DATA", "")) / folder / file
-    if not path.exists():
-        raise ConfigError(f"there is no {path}", expected=f"KEFU_DATA to name the folder that holds {folder}")
-    return path

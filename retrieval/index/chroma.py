@@ -141,7 +141,7 @@ class ChromaVectors:
                 yield
             except KefuError:
                 raise
-            except Exception as error:
+            except Exception as error:  # Chroma raises errors of many libraries
                 self.close()  # a client that has failed once may be broken for good
                 raise IndexError_(
                     f"Chroma failed ({type(error).__name__}: {error})", hint="run `kefu verify`"
