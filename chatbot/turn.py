@@ -88,7 +88,9 @@ async def answer(
         stored = await turn.store(message_ids)
         yield turn.event(Failed, text=stored.reply.text)
         return
-    yield turn.event(Done, turn=await turn.store(message_ids))
+    stored = await turn.store(message_ids)
+    yield turn.event(Done, turn=stored)
+    await asyncio.to_thread(bot.search.remember, stored.reply.text, turn.language)  # the shopper is reading
 
 
 class _Turn(Gathering):

@@ -25,7 +25,8 @@ from retrieval.minilm import MiniLM, Vectors
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
-_CACHED_QUERIES = 512
+_CACHED_QUERIES = 2_048
+"""About as many as the last turns of two hundred conversations; 3 MB."""
 
 
 class Embedder(Protocol):

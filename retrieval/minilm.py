@@ -25,9 +25,8 @@ MAX_PIECES = 256
 _BATCH_PIECES = 512
 """Word pieces of one forward pass: larger ones fall out of the processor's cache and are slower."""
 _LEAST_FILLED = 0.75
-"""How long a text is at least, in parts of the longest of its batch: padding costs as much as words do. A search's three
-texts (turn, new answer, whole dialogue) are of such different lengths that they pass one by one, side by side: half the
-work of one padded batch."""
+"""How long a text is at least, in parts of the longest of its batch: padding costs as much as words do. A search's texts
+are of such different lengths that they pass one by one, side by side: half the work of one padded batch."""
 
 
 class _Layer(NamedTuple):

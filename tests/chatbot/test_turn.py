@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -78,6 +78,7 @@ class ListedSearch:
     version: str = "1"
     error: Exception | None = None
     dialogues: list[Sequence[str]] = field(default_factory=list)
+    remembered: list[str] = field(default_factory=list)
 
     def search(
         self,
@@ -92,6 +93,9 @@ class ListedSearch:
             raise self.error
         self.dialogues.append(dialogue)
         return list(self.found)
+
+    def remember(self, turn: str, language: str = "en") -> None:
+        self.remembered.append(turn)
 
     def document(self, source: str) -> list[Passage]:
         return [p for p in self.found if p.source.removesuffix(".md") == source]
@@ -187,6 +191,12 @@ def test_quote_rung_cites_what_it_says(setup: Callable[..., Setup]) -> None:
     assert "30 days" in reply.text
     assert all(RETURNS.text[c.start : c.end] == c.quote for c in reply.citations)
     assert reply.citations
+
+
+def test_what_was_said_is_ready_for_the_next_search(setup: Callable[..., Setup]) -> None:
+    shop = setup(found=[RETURNS])
+    reply = reply_of(shop.run(QUESTION))
+    assert cast(ListedSearch, shop.bot.search).remembered == [reply.text]
 
 
 def test_pages_that_contradict_each_other_are_both_quoted_and_both_cited(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from retrieval.confidence import continues
 from retrieval.fusion import Legs, context_signals, fuse, standardised
 from retrieval.index import Index
 from retrieval.ingest import ingest_docs
+from retrieval.minilm import Vectors
 from retrieval.search import DEFAULT_WEIGHTS, Search
+
+from .conftest import HashingEmbedder
 
 
 @pytest.fixture
@@ -34,6 +37,24 @@ def test_the_passage_that_answers_is_first(search: Search) -> None:
     assert found[0].meta == {"updated": "2026-01-02"}
     assert all(0 <= passage.score <= 1 for passage in found)
     assert found[0].score == max(passage.score for passage in found)
+
+
+def test_a_turn_that_was_remembered_is_not_embedded_again(tmp_path: Path, pages: Path) -> None:
+    asked: list[str] = []
+
+    class Listening(HashingEmbedder):
+        def queries(self, texts: Sequence[str]) -> Vectors:
+            asked.extend(texts)
+            return super().queries(texts)
+
+    index = Index(tmp_path / "heard", embed.CachedQueries(Listening()))
+    ingest_docs(index, [pages])
+    search, reply = Search(index), "Delivery costs 4.90 euros. " * 20
+    search.remember(reply)
+    asked.clear()
+    search.search("and how long?", dialogue=[reply, "what does delivery cost"])
+    assert asked == ["and how long?", "what does delivery cost"]
+    index.close()
 
 
 def test_a_question_about_nothing_here_scores_lower(search: Search) -> None:
