@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from chatbot import compose, lang
+from chatbot import compose, lang, offer
 from chatbot import prompt as prompts
 from chatbot.conversation import (
     Carded,
@@ -109,9 +109,8 @@ class _Turn(Gathering):
         if self._accepts_person():
             self._plans = [Plan("handoff", 1.0, self.language, self.message, {}, (ToolCall("handoff", {"reason": "requested"}),), self.message)]  # fmt: skip
         else:
-            self._plans = await asyncio.to_thread(
-                bot.router.plan, self.message, dialogue, language=self.language
-            )
+            asked = self._accepted_section() or self.message
+            self._plans = await asyncio.to_thread(bot.router.plan, asked, dialogue, language=self.language)
         self._mark("planned")
         for plan in self._plans:
             yield self.event(Planned, plan=plan)
@@ -182,7 +181,7 @@ class _Turn(Gathering):
                 yield event
             if spoke:
                 return
-        async for event in self._say_unknown(plan, fallback):
+        async for event in self._say_unknown(plan, fallback, passages):
             yield event
 
     @staticmethod
@@ -294,8 +293,11 @@ class _Turn(Gathering):
             if close is not None:
                 await close()
 
-    async def _say_unknown(self, plan: Plan, fallback: ToolResult | None) -> AsyncIterator[Event]:
-        """Say what could not be found, ask, or offer a person; the second time in a row, always offer a person."""
+    async def _say_unknown(
+        self, plan: Plan, fallback: ToolResult | None, passages: Sequence[Passage] = ()
+    ) -> AsyncIterator[Event]:
+        """Say what could not be found, ask which section is meant, ask to say it otherwise, or offer a person; the second
+        time in a row, always offer a person."""
         failed_before = bool(self._history) and self._history[-1].reply.kind in ("clarify", "refuse")
         person = self.text("handoff_button")
         if fallback is not None and fallback.template:
@@ -322,14 +324,15 @@ class _Turn(Gathering):
                 confidence=plan.confidence,
             )
             return
-        vague = (
-            len(lang.content_words(plan.query)) < 2
-            or plan.confidence < self.bot.settings.compose.intent_threshold
-        )
-        self._quick_replies.append(person)
-        if vague and not failed_before:
+        settings = self.bot.settings.compose
+        vague = len(lang.content_words(plan.query)) < 2 or plan.confidence < settings.intent_threshold
+        told = {c.passage_id for turn in self._history[-1:] for c in turn.reply.citations}
+        untold = [passage for passage in passages if passage.id not in told]
+        offered = offer.sections(untold, self.language, least=settings.offer_threshold)
+        self._quick_replies += [*([] if failed_before else offered), person]
+        if (offered or vague) and not failed_before:
             yield self.speak(
-                compose.Piece(self.text("clarify_generic")),
+                compose.Piece(self.text("clarify_sections" if offered else "clarify_generic")),
                 rung="clarify",
                 kind="clarify",
                 confidence=plan.confidence,

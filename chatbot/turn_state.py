@@ -207,6 +207,13 @@ class TurnState:
         reply = self._history[-1].reply
         return reply.kind == "refuse" and reply.rung == "handoff" and bool(_YES.match(self.message))
 
+    def _accepted_section(self) -> str | None:
+        """The best of the sections offered in the last turn, if the message says yes to them."""
+        reply = self._history[-1].reply if self._history else None
+        if reply is None or reply.text != self.text("clarify_sections") or not _YES.match(self.message):
+            return None
+        return reply.quick_replies[0]
+
     def said(self, *, leans: bool) -> set[tuple[str, int]]:
         """What was quoted for earlier questions of this message and, if the question leans on it, in the last reply."""
         last = self._history[-1].reply if leans and self._history else None

@@ -144,6 +144,8 @@ class ComposeSettings(_Section):
     """For the text of a product that the question names: there is no doubt about where to look."""
     model_threshold: float = 0.35
     """From which the model may try to word an answer."""
+    offer_threshold: float = 0.20
+    """From which sections of the pages are offered where none is quoted."""
     intent_threshold: float = 0.40
     """From which a message's purpose counts as known."""
     quote_sentences: int = 3

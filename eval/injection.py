@@ -123,7 +123,7 @@ def _refusals(settings: Settings) -> set[str]:
     said = (
         templates(language).text(key, shop=settings.shop.name)
         for language in ("en", "zh")
-        for key in ("out_of_scope", "no_answer", "clarify_generic", "clarify_product")
+        for key in ("out_of_scope", "no_answer", "clarify_generic", "clarify_sections", "clarify_product")
     )
     return set[str]().union(*(sentences_of(normalise(text)) for text in said))
 

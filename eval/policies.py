@@ -19,15 +19,19 @@ from statistics import fmean
 
 from chatbot import ground, lang
 from chatbot.app import App, build
+from chatbot.compose import readable
 from chatbot.conversation import Done, Evidence, Reply, Turn
 from chatbot.engine import build_engine
 from chatbot.engine.base import Engine
+from chatbot.offer import section_name
 from chatbot.prompt import system_prompt
 from chatbot.turn import answer
+from configs import templates
 from configs.settings import Settings, load
 from eval.metrics import interval
 from eval.outcome import Curve, Options, Outcome, Tell
 from eval.policy_data import Place, Question, basecamp, doc2dial, holds
+from retrieval.passages import Passage
 
 COMPOSERS: Mapping[str, tuple[str, ...]] = {
     "quote": ("quote",),
@@ -43,13 +47,13 @@ MODEL_EVERY = 5
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One question with what came back for it. ``sources`` are the cited passages' texts by id."""
+    """One question with what came back for it, and the passages found for it by id."""
 
     shop: str
     question: Question
     answerable: bool
     reply: Reply
-    sources: Mapping[str, str]
+    passages: Mapping[str, Passage]
 
     @property
     def id(self) -> str:
@@ -121,8 +125,8 @@ async def _ask(app: App, place: Place, question: Question, rungs: Sequence[str])
     async for event in answer(bot, conversation, question.text):
         if isinstance(event, Done):
             reply = event.turn.reply
-            sources = {passage.id: passage.text for passage in event.turn.evidence.passages}
-            return Answered(place.shop, question, place.answerable, reply, sources)
+            found = {passage.id: passage for passage in event.turn.evidence.passages}
+            return Answered(place.shop, question, place.answerable, reply, found)
     return Answered(place.shop, question, place.answerable, Reply("", "refuse", "handoff"), {})
 
 
@@ -160,19 +164,31 @@ def token_f1(said: str, gold: Sequence[str]) -> float:
 
 def supported(sentence: str, texts: Sequence[str]) -> bool:
     """Whether the texts say so: verbatim, or by the checks that a model's sentence has to pass."""
-    plain = " ".join(sentence.split()).casefold()
-    if any(plain in " ".join(text.split()).casefold() for text in texts):
-        return True
-    return ground.check(sentence, list(texts)).ok
+    plain = _plain(sentence)
+    return any(plain in _plain(text) for text in texts) or ground.check(sentence, list(texts)).ok
+
+
+def _plain(text: str) -> str:
+    """Words and figures alone: a quote is shown without the page's markup."""
+    return " ".join(lang.words(readable(text)))
 
 
 def sentence_support(answered: Answered) -> list[bool]:
     """For each sentence of an answer, whether what it cites supports it (ALCE's citation recall; Gao et al. 2023).
 
-    ALCE asks an entailment model; here the grounding check stands in for it.
+    ALCE asks an entailment model; here the grounding check stands in for it. The sentences that introduce a quote
+    claim nothing and are left out; a sentence may be made of neighbouring quotes, as a list is.
     """
     quotes = [citation.quote for citation in answered.reply.citations]
-    return [supported(span.text, quotes) for span in lang.sentences(answered.reply.text)]
+    said = (span.text for span in lang.sentences(answered.reply.text))
+    return [supported(text, [*quotes, "\n".join(quotes)]) for text in said if text not in _INTRODUCTIONS]
+
+
+_INTRODUCTIONS = frozenset(
+    span.text
+    for key in ("quoted_from_english", "quote_intro", "pages_disagree")
+    for span in lang.sentences(templates.load("en").text(key))
+)
 
 
 def citation_support(answered: Answered) -> list[bool]:
@@ -184,10 +200,19 @@ def citation_support(answered: Answered) -> list[bool]:
     ]
 
 
+def offers_gold(answered: Answered) -> bool:
+    """Whether one of the sections that were offered in place of an answer holds a gold text."""
+    return any(
+        section_name(passage.title) in answered.reply.quick_replies and holds(answered.question, passage.text)
+        for passage in answered.passages.values()
+    )
+
+
 def finds_gold(answered: Answered) -> bool:
     """Whether a cited passage holds a gold text."""
     return any(
-        holds(answered.question, answered.sources.get(citation.passage_id, citation.quote))
+        citation.passage_id in answered.passages
+        and holds(answered.question, answered.passages[citation.passage_id].text)
         for citation in answered.reply.citations
     )
 
@@ -242,6 +267,7 @@ def _figures(rows: Sequence[Answered], prefix: str) -> dict[str, float]:
         "finds_gold": [finds_gold(row) for row in answerable if row.spoke],
         "abstain_rate": [not row.spoke for row in rows if not row.answerable],
         "false_abstain_rate": [not row.spoke for row in answerable],
+        "offers_gold": [offers_gold(row) for row in answerable if not row.spoke],
         "citation_precision": [ok for row in spoken for ok in citation_support(row)],
         "citation_recall": backed,
         "unsupported_rate": [not ok for ok in backed],

@@ -296,6 +296,27 @@ def test_nothing_found_is_not_guessed(setup: Callable[..., Setup]) -> None:
     assert reply.quick_replies
 
 
+def test_a_section_that_may_answer_is_offered_and_the_second_time_a_person_alone(
+    setup: Callable[..., Setup],
+) -> None:
+    made = setup(found=[WEAK], quote_threshold=1.0, rungs=["quote"])
+    conversation = made.store.create_conversation("s", None, "en")
+    first = reply_of(made.run(QUESTION, conversation))
+    assert (first.kind, first.citations) == ("clarify", ())
+    assert first.quick_replies == ("How long can I return an order?", "Talk to a person")
+    assert "Is it one of these?" in first.text
+    second = reply_of(made.run("And how long is that for soap?", conversation))
+    assert (second.kind, second.quick_replies) == ("refuse", ("Talk to a person",))
+
+
+def test_yes_to_the_sections_offered_asks_for_the_best_of_them(setup: Callable[..., Setup]) -> None:
+    made = setup(found=[WEAK], quote_threshold=1.0, rungs=["quote"])
+    conversation = made.store.create_conversation("s", None, "en")
+    made.run(QUESTION, conversation)
+    turn = turn_of(made.run("yes", conversation))
+    assert [plan.question for plan in turn.plans] == ["How long can I return an order?"]
+
+
 def test_the_second_failure_offers_a_person_and_yes_takes_it(setup: Callable[..., Setup]) -> None:
     made = setup()
     conversation = made.store.create_conversation("s", None, "en")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -18,17 +19,22 @@ from eval.policies import (
     Answered,
     citation_support,
     finds_gold,
+    offers_gold,
     outcome,
     run,
     sentence_support,
     token_f1,
 )
 from eval.policy_data import Question, holds, read_dialogue
+from retrieval.passages import Passage
 
 PAGE = "Refunds are paid within 5 working days. Shipping is not refunded."
 QUESTION = Question(
     "q", "when do I get my money?", (), ("Refunds are paid within 5 working days.",), frozenset({"refund.md"})
 )
+
+
+FOUND = Passage("refund#1", "refund.md", "Refund policy › When you get your money", PAGE)
 
 
 def cited(start: int, end: int) -> Citation:
@@ -39,7 +45,7 @@ def answered(
     text: str, citations: Sequence[Citation] = (), *, answerable: bool = True, confidence: float = 0.9
 ) -> Answered:
     reply = Reply(text, "answer" if text else "refuse", "quote", tuple(citations), confidence=confidence)
-    return Answered("shop", QUESTION, answerable, reply, {"refund#1": PAGE})
+    return Answered("shop", QUESTION, answerable, reply, {"refund#1": FOUND})
 
 
 def test_token_f1_counts_shared_words_against_the_best_gold() -> None:
@@ -74,6 +80,31 @@ def test_gold_is_found_in_the_whole_cited_passage() -> None:
     assert finds_gold(answered("Shipping is not refunded.", [cited(40, len(PAGE))]))
     assert not finds_gold(answered("Refunds.", []))
     assert not holds(QUESTION, "Orders are sent within 5 working days.")
+
+
+def test_a_quote_is_supported_without_the_markup_of_its_page_and_over_several_citations() -> None:
+    page = "Pay by:\n* **card**, at once;\n* [transfer](bank.md), in 3 days"
+    first = Citation("p#1", "p.md", "Pay", page[: page.index("\n* [")], 0, 30, 0)
+    second = Citation("p#1", "p.md", "Pay", page[page.index("* [") :], 30, len(page), 1)
+    reply = Reply("Pay by:\n- card, at once;\n- transfer, in 3 days", "answer", "quote", (first, second))
+    assert all(sentence_support(Answered("shop", QUESTION, True, reply, {})))
+    wrong = replace(reply, text=reply.text.replace("3 days", "8 days"))
+    assert not all(sentence_support(Answered("shop", QUESTION, True, wrong, {})))
+
+
+def test_the_sentence_that_introduces_a_quote_claims_nothing() -> None:
+    quoted = answered(
+        "Our pages do not agree on this. Refunds are paid within 5 working days.", [cited(0, 39)]
+    )
+    assert sentence_support(quoted) == [True]
+
+
+def test_an_offered_section_may_hold_the_gold() -> None:
+    name = "When you get your money"
+    asked = replace(answered("").reply, kind="clarify", quick_replies=(name, "Talk to a person"))
+    assert offers_gold(Answered("shop", QUESTION, True, asked, {"refund#1": FOUND}))
+    elsewhere = replace(asked, quick_replies=("Talk to a person",))
+    assert not offers_gold(Answered("shop", QUESTION, True, elsewhere, {"refund#1": FOUND}))
 
 
 def test_abstaining_is_right_for_one_half_and_wrong_for_the_other() -> None:
