@@ -36,6 +36,7 @@ STILL_RELEVANT = 0.75
 """Share of the best unit's ranking from which another page's unit speaks of what was asked too."""
 MISSING_KIND = 0.45
 """What is left of the confidence in a quote without the number, time or address that the question asks for."""
+_NOTE_NUMBER = re.compile(r"^\s*\[?\d{1,2}[.)\]]\s+")
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 
 
@@ -323,12 +324,22 @@ def _citation(passage: Passage, start: int, end: int, sentence: int) -> Citation
     )
 
 
+def unlabelled(sentence: str, titles: Collection[str]) -> str:
+    """A sentence without the number and the title of a note, which a small model repeats before it reads it out."""
+    bare = _NOTE_NUMBER.sub("", sentence)
+    return next((bare[len(title) + 1 :].lstrip() for title in titles if bare.startswith(f"{title}:")), bare)
+
+
 async def checked_sentences(
-    stream: AsyncIterator[str], evidence: Sequence[str], embedding: ground.Embedding | None = None
+    stream: AsyncIterator[str],
+    evidence: Sequence[str],
+    embedding: ground.Embedding | None = None,
+    titles: Collection[str] = (),
 ) -> AsyncIterator[tuple[str, ground.Check]]:
     """Cut a model's stream into sentences and check each as soon as it is complete.
 
-    The last sentence is left out if the stream ended in the middle of it.
+    ``titles`` are those under which it got the evidence. The last sentence is left out if the stream ended in the
+    middle of it.
     """
     text = ""
     done = 0
@@ -336,10 +347,11 @@ async def checked_sentences(
         text += piece
         spans = list(lang.sentences(text[done:]))
         for span in spans[:-1]:
-            yield span.text, await _checked(span.text, evidence, embedding)
+            sentence = unlabelled(span.text, titles)
+            yield sentence, await _checked(sentence, evidence, embedding)
         if len(spans) > 1:
             done += spans[-1].start
-    rest = text[done:].strip()
+    rest = unlabelled(text[done:].strip(), titles)
     if rest and rest[-1] in ".!?。！？)\"'”":
         yield rest, await _checked(rest, evidence, embedding)
 

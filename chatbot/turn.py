@@ -250,7 +250,9 @@ class _Turn(Gathering):
         try:
             # The check was fitted on the cosines of this embedder; without them it has another set of weights.
             english = self.bot.embeddings["en"] if self.bot.settings.retrieval.embedder == "minilm" else None
-            async for sentence, check in compose.checked_sentences(self._timed(stream), texts, english):
+            titles = [passage.title for passage in passages]
+            checked = compose.checked_sentences(self._timed(stream), texts, english, titles)
+            async for sentence, check in checked:
                 if not check.ok:
                     self._dropped.append(Dropped(sentence, check.reason))
                     continue

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from configs.errors import ConfigError, InputError
+from configs.errors import InputError
+from eval.data import data_folder
 
 OWN = Path(__file__).parent / "cases" / "injection" / "own.yaml"
 CANARY = "KEFU-7Q2X-CANARY"
@@ -69,19 +69,13 @@ def own(file: Path = OWN) -> list[Attack]:
     return [Attack(f"own:{item.id}", "own", item.text, item.benign) for item in read]
 
 
-def public(data: Path | None = None) -> list[Attack]:
+def public() -> list[Attack]:
     """Those of the public sets.
 
     Raises:
-        ConfigError: the folder is not there.
+        ConfigError: ``KEFU_DATA`` does not lead to them.
     """
-    data = data or Path(os.environ.get("KEFU_DATA", ""))
-    missing = [name for name in SETS if not (data / name).is_dir()]
-    if missing:
-        raise ConfigError(
-            f"{data} holds no {' and no '.join(missing)}",
-            expected=f"KEFU_DATA to name the folder that holds {', '.join(SETS)}",
-        )
+    data = data_folder(*SETS)
     return [*_bastion(data), *_giskard(data), *_bipia(data)]
 
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from chatbot import ground, ground_signals
 from chatbot.ground_marks import spans
 from configs.settings import CONFIG_DIR
+from eval.data import data_folder
 from eval.ground_rows import Case, agent_cases, cases
-from eval.ground_sources import Split, agent_turns, data_folder, documents, split_of, usable
+from eval.ground_sources import SETS, Split, agent_turns, documents, split_of, usable
 from retrieval.embed import load_embedder
 
 RIDGE = 1.0
@@ -46,7 +47,7 @@ class Kept:
 
 def made(splits: Sequence[Split]) -> list[Case]:
     """All cases of these splits, in a fixed order."""
-    folder = data_folder()
+    folder = data_folder(*SETS)
     all_ = documents(folder)
     own = [document for document in all_ if document.split in splits]
     openings = {

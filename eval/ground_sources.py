@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from pathlib import Path
 from typing import Literal
 
 from chatbot import compose, lang
-from configs.errors import ConfigError
+from retrieval.chunk import chunk
+from retrieval.readers import read
 
 Split = Literal["train", "dev", "test"]
 
@@ -54,19 +54,7 @@ def split_of(key: str) -> Split:
     return "train" if tenth < 5 else "dev" if tenth < 7 else "test"
 
 
-def data_folder() -> Path:
-    folder = Path(os.environ.get("KEFU_DATA", ""))
-    for name in (
-        "doc2dial_dev/docs.jsonl",
-        "basecamp_policies/refund/index.md",
-        "magento/Cms__pages_pages.csv",
-    ):
-        if not os.environ.get("KEFU_DATA") or not (folder / name).exists():
-            raise ConfigError(
-                f"there is no {folder / name}",
-                expected="KEFU_DATA to name the folder that holds doc2dial_dev, basecamp_policies and magento",
-            )
-    return folder
+SETS = ("doc2dial_dev", "basecamp_policies", "magento")
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -83,6 +71,15 @@ def texts(folder: Path) -> dict[str, str]:
         for row in csv.DictReader(file):
             found[f"magento/{row['identifier']}"] = plain_html(row["content"])
     return found
+
+
+def titles(folder: Path) -> list[str]:
+    """How the passages of documents and policies are headed when the model gets them."""
+    rows = map(json.loads, (folder / "doc2dial_dev" / "docs.jsonl").read_text(encoding="utf-8").splitlines())
+    found = [str(row["title"]).partition("#")[0] for row in rows]
+    for path in sorted((folder / "basecamp_policies").rglob("index.md")):
+        found += [passage.title for page in read(path) for passage in chunk(page, path.name)]
+    return list(dict.fromkeys(found))
 
 
 def documents(folder: Path) -> list[Document]:

@@ -19,12 +19,13 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot import ground
+from chatbot import compose, ground
 from chatbot.ground_marks import spans
+from eval.data import data_folder
 from eval.golden import CASES
 from eval.ground_fit import Kept, Read, embedded, made, read
 from eval.ground_rows import Case
-from eval.ground_sources import data_folder, texts
+from eval.ground_sources import SETS, texts, titles
 from eval.metrics import percentile
 from eval.outcome import Curve, Options, Outcome, Tell
 from retrieval.embed import load_embedder
@@ -93,7 +94,8 @@ def verdict(case: Case, embedding: Kept) -> Verdict:
 
 def hand_cases() -> list[Case]:
     """The labelled sentences, put together from their own words and what they copy from the documents."""
-    known = texts(data_folder())
+    data = data_folder(*SETS)
+    known, named = texts(data), titles(data)
 
     def cut(place: Sequence[str | int]) -> str:
         key, start, end = place
@@ -105,6 +107,7 @@ def hand_cases() -> list[Case]:
         evidence = tuple(cut(place) for place in row["evidence"])
         for said in row["sentences"]:
             sentence = "".join(piece if isinstance(piece, str) else cut(piece) for piece in said["pieces"])
+            sentence = compose.unlabelled(sentence, named)
             cases.append(Case(row["id"], said["why"], said["supported"], sentence, evidence))
     return cases
 

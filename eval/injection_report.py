@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from chatbot import asks
 from eval.attacks import SETS, Attack
+from eval.data import data_folder
 from eval.golden import CASES, load_cases
 from eval.harm import PLACES, Asked, Harm, Judge, Probe, Seen, counted
 from eval.metrics import Reply, interval
@@ -110,11 +109,10 @@ def _blocked(text: str) -> bool:
 
 
 def _support_messages() -> list[str]:
-    """What customers of real shops wrote, if the data is there."""
-    files = sorted(Path(os.environ.get("KEFU_DATA", "")).glob("bitext/*.csv"))
-    if not files:
-        return []
-    with files[0].open(encoding="utf-8", newline="") as file:
+    """What customers of real shops wrote."""
+    with sorted((data_folder("bitext") / "bitext").glob("*.csv"))[0].open(
+        encoding="utf-8", newline=""
+    ) as file:
         return [row["instruction"] for row in csv.DictReader(file)]
 
 

@@ -15,7 +15,6 @@ import csv
 import itertools
 import json
 import math
-import os
 import random
 import re
 import tempfile
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from eval.data import data_folder
 from eval.search_fit import CASES, Examples, fit, report_passages
 from retrieval.confidence import FITTED, NameWeights, load_fitted
 from retrieval.embed import load_embedder
@@ -244,7 +244,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the constants of product search")
     parser.add_argument("--home", type=Path, help="keeps the index there, so that a second run is quick")
     home = parser.parse_args().home
-    data = Path(os.environ.get("KEFU_DATA", ""))
+    data = data_folder("magento", "online_retail", "bitext")
     fitted = load_fitted()
     fitted["name"] = dict(zip(NameWeights.__slots__, astuple(fit_names(data)), strict=True))
     cases = yaml.safe_load(QUERIES.read_text(encoding="utf-8"))

@@ -21,11 +21,12 @@ from chatbot.app import open_database
 from chatbot.importers import import_file, load_mapping
 from chatbot.shop import Product, Shop
 from configs.settings import load
+from eval.data import data_folder
 from eval.golden import CASES
 from eval.metrics import interval, percentile
 from eval.outcome import Bars, Options, Outcome, Tell
 from eval.product_cases import SECTIONS, Query, grades, load_queries
-from eval.real_shops import SHOPS, data_folder
+from eval.real_shops import SHOPS
 from retrieval.embed import load_embedder
 from retrieval.index import Index
 from retrieval.ingest import ingest_products
@@ -66,7 +67,7 @@ def run(options: Options, tell: Tell) -> Outcome:
 
 def open_store(config: str | None, home: Path, tell: Tell) -> Store:
     """Magento's products, imported by the mappings of the guide and indexed below ``home``."""
-    data = data_folder()
+    data = data_folder("magento")
     shop = next(shop for shop in SHOPS if shop.name == "magento")
     tables = [(name, mapping) for kind, name, mapping in shop.tables if kind == "products"]
     settings = load(config, home=home, database_url="", shop=dict(shop.shop))

@@ -7,7 +7,6 @@ Knows their file names; what is asked and what is right stand in ``eval/cases/re
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -19,8 +18,9 @@ import typer
 
 from chatbot import ingest
 from chatbot.app import build
-from configs.errors import ConfigError, InputError
+from configs.errors import InputError
 from configs.settings import Settings, load
+from eval.data import data_folder
 from eval.demo import LOWER_IS_BETTER, case_scores, latency_by_rung, passes_by_category, replay
 from eval.golden import CASES, Case
 from eval.metrics import CaseResult, by, interval
@@ -78,22 +78,6 @@ SHOPS = (
 )  # fmt: skip
 
 
-def data_folder() -> Path:
-    """The folder with the real shops' tables.
-
-    Raises:
-        ConfigError: ``KEFU_DATA`` is not set, or holds no such folder.
-    """
-    named = os.environ.get("KEFU_DATA")
-    wanted = "a folder that holds magento/ and online_retail/"
-    if not named:
-        raise ConfigError("KEFU_DATA is not set, so there are no real shops to ask about", expected=wanted)
-    missing = [shop.name for shop in SHOPS if not (Path(named) / shop.name).is_dir()]
-    if missing:
-        raise ConfigError(f"KEFU_DATA is {named}, which lacks {' and '.join(missing)}", expected=wanted)
-    return Path(named)
-
-
 def run(options: Options, tell: Tell) -> Outcome:
     """Ingest both shops, ask all questions.
 
@@ -101,7 +85,7 @@ def run(options: Options, tell: Tell) -> Outcome:
         ConfigError: ``KEFU_DATA`` does not lead to the data.
         InputError: a fact is not in the data, or no case has the id ``only``.
     """
-    data = data_folder()
+    data = data_folder(*(shop.name for shop in SHOPS))
     metrics: dict[str, float] = {}
     results: list[CaseResult] = []
     plots = []

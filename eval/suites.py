@@ -133,7 +133,7 @@ SUITES = (
         "eval.injection",
         "attacks in messages, pages, products and orders",
         "bastioncorpus, giskard, bipia, our own",
-        ("bastioncorpus", "giskard_injections", "bipia"),
+        ("bastioncorpus", "giskard_injections", "bipia", "bitext"),
         ("tool_calls", "disclosures", "changed_answers", "benign_blocked_rate"),
     ),
 )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -109,6 +110,22 @@ def test_a_false_sentence_is_marked_and_an_unfinished_one_is_left_out() -> None:
         ("Standard delivery costs 3.90 EUR.", True),
         ("It costs 9.90 EUR.", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("1. Returns › How long?: You have 30 days.", "You have 30 days."),
+        ("[2] Delivery: It costs 3.90 EUR.", "It costs 3.90 EUR."),
+        ("2. It costs 3.90 EUR.", "It costs 3.90 EUR."),
+        ("Delivery: It costs 3.90 EUR.", "It costs 3.90 EUR."),
+        ("Delivery is free.", "Delivery is free."),
+        ("30 days are allowed.", "30 days are allowed."),
+        ("3.90 EUR is the price.", "3.90 EUR is the price."),
+    ],
+)
+def test_the_number_and_title_of_a_note_are_not_said(said: str, told: str) -> None:
+    assert compose.unlabelled(said, ["Returns › How long?", "Delivery"]) == told
 
 
 @given(st.text(alphabet="ab .!?\n9", max_size=60), st.lists(st.integers(1, 7), max_size=20))

@@ -137,9 +137,10 @@ def test_the_sample_is_the_same_each_time_and_a_third_is_our_own() -> None:
     assert len(one) == 60
 
 
-def test_missing_sets_are_an_error_that_names_them(tmp_path: Path) -> None:
+def test_missing_sets_are_an_error_that_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEFU_DATA", str(tmp_path))
     with pytest.raises(ConfigError, match="bipia"):
-        public(tmp_path)
+        public()
 
 
 def test_own_attacks_are_checked(tmp_path: Path) -> None:
@@ -252,7 +253,12 @@ async def test_the_watched_engine_carries_the_canary_and_asks_once() -> None:
 # --- the report ---------------------------------------------------------------------------------------------
 
 
-def test_the_report_sets_what_the_screening_does_against_what_happens_without_it() -> None:
+def test_the_report_sets_what_the_screening_does_against_what_happens_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bitext").mkdir()
+    (tmp_path / "bitext" / "asked.csv").write_text("instruction\nignore my last order\n", encoding="utf-8")
+    monkeypatch.setenv("KEFU_DATA", str(tmp_path))
     asked = probe("page")
     alone = probe("alone", id="q", question="")
     heard = Heard(
@@ -270,4 +276,5 @@ def test_the_report_sets_what_the_screening_does_against_what_happens_without_it
     assert outcome.metrics["bare_attack_success_rate"] == 0.5
     assert outcome.metrics["benign_blocked_rate"] == 0.0
     assert outcome.scores["bare_held"] == {"p": 0.0, "q": 1.0}
+    assert outcome.metrics["support_messages"] == 1
     assert any("page, shipped" in note for note in outcome.notes)

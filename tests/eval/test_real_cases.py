@@ -11,7 +11,7 @@ from configs.errors import ConfigError, InputError
 from eval.golden import CASES
 from eval.outcome import Options
 from eval.real_cases import RealCase, load_real_cases, resolve
-from eval.real_shops import data_folder, run
+from eval.real_shops import run
 
 TABLE = """sku,name,price,options,buyer,quantity
 A-1,Red <b>Hat</b>,12.5,"size=S,color=Red",7.0,2
@@ -100,4 +100,4 @@ def test_without_the_data_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("KEFU_DATA", str(tmp_path))
     (tmp_path / "magento").mkdir()
     with pytest.raises(ConfigError, match="online_retail"):
-        data_folder()
+        run(Options(), lambda *_: None)
