@@ -14,7 +14,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, Protocol
 
@@ -33,6 +33,8 @@ MIN_BEST_COVERAGE = 0.5
 MIN_HELD = 0.5
 """For English: the same of all evidence, below which nothing else is asked."""
 SURE_NEGATION = 0.5
+_COSINES = tuple(n / 20 for n in range(21))
+"""Of a sentence with the nearest one of the evidence: all that it can be, near enough."""
 
 _LEAD_IN = re.compile(
     r"^(?:\d{1,2}[.)]\s+)?(?:(?:yes|sure|well|ok|okay|certainly|hello|hi|great question)[,!.]\s+)?(?=\S)",
@@ -95,10 +97,20 @@ def check(sentence: str, evidence: Sequence[str], embedding: Embedding | None = 
         return Check(False, reason)
     if lang.detect_language(sentence) != "en":
         return _covered(sentence, evidence)
-    finding = read(sentence, evidence, embedding)
-    fitted = _fitted()["without_similarity" if embedding is None else "with_similarity"]
-    sure = probability(finding.signals, fitted["coefficients"])
-    reason = misplaced(finding) or (doubt(finding, sure) if sure < fitted["threshold"] else None)
+    finding = read(sentence, evidence, None)
+    reason = misplaced(finding)
+    if reason:
+        return Check(False, reason)
+    if embedding is None:
+        fitted = _fitted()["without_similarity"]
+        sure = probability(finding.signals, fitted["coefficients"])
+    else:
+        fitted = _fitted()["with_similarity"]
+        sure = _whatever_the_cosine(finding.signals, fitted)
+        if sure is None:
+            signals = replace(finding.signals, similarity=_similarity(sentence, evidence, embedding))
+            sure = probability(signals, fitted["coefficients"])
+    reason = doubt(finding, sure) if sure < fitted["threshold"] else None
     if reason:
         return Check(False, reason, probability=sure)
     return Check(True, support=finding.support, probability=sure)
@@ -140,11 +152,22 @@ def unbacked(sentence: str, evidence: Sequence[str]) -> str | None:
 
 def read(sentence: str, evidence: Sequence[str], embedding: Embedding | None) -> ground_signals.Finding:
     """The signals of an English sentence."""
-    similarity = 0.0
-    if embedding is not None:
-        texts = list(dict.fromkeys(span.text for text in evidence for span in spans(text)))
-        similarity = float((embedding.passages(texts) @ embedding.query(sentence)).max())
+    similarity = _similarity(sentence, evidence, embedding) if embedding is not None else 0.0
     return ground_signals.find(sentence, evidence, similarity)
+
+
+def _similarity(sentence: str, evidence: Sequence[str], embedding: Embedding) -> float:
+    texts = list(dict.fromkeys(span.text for text in evidence for span in spans(text)))
+    return float((embedding.passages(texts) @ embedding.query(sentence)).max())
+
+
+def _whatever_the_cosine(signals: ground_signals.Signals, fitted: Mapping[str, Any]) -> float | None:
+    """The probability that is nearest to the threshold over all cosines, if they leave no doubt on which side it lies;
+    half of the sentences need not be embedded, which takes ten times as long as the rest of the check."""
+    every = [probability(replace(signals, similarity=cosine), fitted["coefficients"]) for cosine in _COSINES]
+    if min(every) >= fitted["threshold"]:
+        return min(every)
+    return max(every) if max(every) < fitted["threshold"] else None
 
 
 def misplaced(finding: ground_signals.Finding) -> str | None:
