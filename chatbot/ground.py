@@ -101,15 +101,14 @@ def check(sentence: str, evidence: Sequence[str], embedding: Embedding | None = 
     reason = misplaced(finding)
     if reason:
         return Check(False, reason)
-    if embedding is None:
-        fitted = _fitted()["without_similarity"]
-        sure = probability(finding.signals, fitted["coefficients"])
-    else:
-        fitted = _fitted()["with_similarity"]
-        sure = _whatever_the_cosine(finding.signals, fitted)
+    signals, sure = finding.signals, None
+    fitted = _fitted()["without_similarity" if embedding is None else "with_similarity"]
+    if embedding is not None:
+        sure = _whatever_the_cosine(signals, fitted)
         if sure is None:
-            signals = replace(finding.signals, similarity=_similarity(sentence, evidence, embedding))
-            sure = probability(signals, fitted["coefficients"])
+            signals = replace(signals, similarity=_similarity(sentence, evidence, embedding))
+    if sure is None:
+        sure = probability(signals, fitted["coefficients"])
     reason = doubt(finding, sure) if sure < fitted["threshold"] else None
     if reason:
         return Check(False, reason, probability=sure)

@@ -100,6 +100,18 @@ SUITES = (
         ),
     ),
     Suite(
+        "pages",
+        "eval.pages",
+        "search of single questions beside its legs, in English, Chinese and across",
+        "demo pages (fitted on), CMRC 2018",
+        ("cmrc2018",),
+        tuple(
+            f"{corpus}_{measure}"
+            for corpus in ("demo", "demo_zh", "cmrc")
+            for measure in ("recall_at_5", "mrr")
+        ),
+    ),
+    Suite(
         "router",
         "eval.router",
         "the intent classifier, and what it takes to be out of scope",
