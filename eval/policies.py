@@ -30,7 +30,7 @@ from configs import templates
 from configs.settings import Settings, load
 from eval.metrics import interval
 from eval.outcome import Curve, Options, Outcome, Tell
-from eval.policy_data import Place, Question, basecamp, doc2dial, holds
+from eval.policy_data import SHOP, Place, Question, basecamp, doc2dial, holds
 from retrieval.passages import Passage
 
 COMPOSERS: Mapping[str, tuple[str, ...]] = {
@@ -176,18 +176,22 @@ def _plain(text: str) -> str:
 def sentence_support(answered: Answered) -> list[bool]:
     """For each sentence of an answer, whether what it cites supports it (ALCE's citation recall; Gao et al. 2023).
 
-    ALCE asks an entailment model; here the grounding check stands in for it. The sentences that introduce a quote
-    claim nothing and are left out; a sentence may be made of neighbouring quotes, as a list is.
+    ALCE asks an entailment model; here the grounding check stands in for it. kefu's own sentences that
+    introduce a quote, or that say of another part of the message that nothing was found, claim nothing and are left out;
+    a sentence may be made of neighbouring quotes, as a list is.
     """
     quotes = [citation.quote for citation in answered.reply.citations]
     said = (span.text for span in lang.sentences(answered.reply.text))
-    return [supported(text, [*quotes, "\n".join(quotes)]) for text in said if text not in _INTRODUCTIONS]
+    return [supported(text, [*quotes, "\n".join(quotes)]) for text in said if text not in _CLAIMS_NOTHING]
 
 
-_INTRODUCTIONS = frozenset(
+_CLAIMS_NOTHING = frozenset(
     span.text
-    for key in ("quoted_from_english", "quote_intro", "pages_disagree")
-    for span in lang.sentences(templates.load("en").text(key))
+    for key in (
+        *("quoted_from_english", "quote_intro", "pages_disagree"),
+        *("clarify_generic", "clarify_sections", "clarify_product", "no_answer", "out_of_scope"),
+    )
+    for span in lang.sentences(templates.load("en").text(key, shop=SHOP["name"]))
 )
 
 

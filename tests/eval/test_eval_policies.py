@@ -92,7 +92,11 @@ def test_a_quote_is_supported_without_the_markup_of_its_page_and_over_several_ci
     assert not all(sentence_support(Answered("shop", QUESTION, True, wrong, {})))
 
 
-def test_the_sentence_that_introduces_a_quote_claims_nothing() -> None:
+def test_what_kefu_says_of_itself_claims_nothing() -> None:
+    apart = (
+        "Refunds are paid within 5 working days.\n\nI'm not sure that I have the answer. Is it one of these?"
+    )
+    assert sentence_support(answered(apart, [cited(0, 39)])) == [True]
     quoted = answered(
         "Our pages do not agree on this. Refunds are paid within 5 working days.", [cited(0, 39)]
     )

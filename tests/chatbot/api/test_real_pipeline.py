@@ -106,6 +106,17 @@ def test_a_question_is_answered_with_its_source(real: Any) -> None:
     assert passage["text"][cited["start"] : cited["end"]] == cited["quote"]
 
 
+def test_the_stream_the_turn_and_the_conversation_read_again_cite_the_same_spans(real: Any) -> None:
+    session = real.session()
+    conversation = real.conversation(session)
+    told = real.post(session, conversation, "What does delivery cost?")
+    streamed = [event["citation"] for event in told if event["type"] == "cited"]
+    assert streamed
+    assert told[-1]["turn"]["reply"]["citations"] == streamed
+    again = real.http.get(f"/api/conversations/{conversation}", headers=session).json()
+    assert again["turns"][-1]["reply"]["citations"] == streamed
+
+
 def test_only_the_customer_hears_of_the_order(real: Any) -> None:
     question = "Where is my order LL-100001?"
     said = {}
