@@ -244,7 +244,9 @@ class _Turn(Gathering):
         asked = await asyncio.to_thread(embedding.query, plan.query)
         sampling = self.bot.settings.sampling
         drawn = Sampling(sampling.temperature, sampling.top_p, sampling.repeat_penalty, sampling.max_tokens)
-        history = [m for turn in self._history[-2:] for m in (Message("shopper", turn.message), Message("assistant", turn.reply.text))]  # fmt: skip
+        # What was said to something that kefu did not answer is no context for an answer, and may be an attack.
+        answered = [turn for turn in self._history if turn.reply.kind == "answer"][-2:]
+        history = [m for turn in answered for m in (Message("shopper", turn.message), Message("assistant", turn.reply.text))]  # fmt: skip
         stream = self.bot.engine.stream(prompts.render(plan.query, evidence, history), drawn)
         spoken = 0
         try:

@@ -70,12 +70,19 @@ def served(product: P) -> tuple[P, list[screen.Withheld]]:
         withheld.extend(found.withheld)
         return found.text
 
+    def value(text: str) -> str:
+        """Of an attribute: a question is no value, but somebody's words to whoever reads it."""
+        if "?" in text or "？" in text:
+            withheld.append(screen.Withheld(text, "a question in place of a value"))
+            return ""
+        return clean(text)
+
     texts = {name: clean(str(getattr(product, name) or "")) for name in ("description", "brand", "category")}
     texts["name"] = clean(product.name) or product.sku
-    attributes = {key: clean(value) for key, value in product.attributes.items()}
+    attributes = {key: value(text) for key, text in product.attributes.items()}
     if not withheld:
         return product, []
-    kept = {key: value for key, value in attributes.items() if value}
+    kept = {key: text for key, text in attributes.items() if text}
     return cast(P, dataclasses.replace(cast(Any, product), attributes=kept, **texts)), withheld
 
 

@@ -290,6 +290,19 @@ def test_a_dead_engine_does_not_touch_the_other_rungs(setup: Callable[..., Setup
     assert (turn.reply.rung, turn.error) == ("quote", None)
 
 
+def test_the_model_hears_of_earlier_turns_that_were_answered_alone(setup: Callable[..., Setup]) -> None:
+    said = ["Products can be returned within 30 days."]
+    made = setup(found=[WEAK], script=said, rungs=["model"], model_threshold=0.0)
+    conversation = made.store.create_conversation("s", None, "en")
+    made.run("blorb", conversation)
+    question = "Within how many days can products be returned?"
+    assert reply_of(made.run(question, conversation)).rung == "model"
+    made.run("And how long is that for opened soap?", conversation)
+    prompt = made.engine.asked[-1][-1]["content"]
+    assert question in prompt
+    assert "blorb" not in prompt
+
+
 def test_nothing_found_is_not_guessed(setup: Callable[..., Setup]) -> None:
     reply = reply_of(setup(script=["We repair umbrellas."]).run("How do I have my umbrella repaired by you?"))
     assert reply.kind in ("clarify", "refuse")

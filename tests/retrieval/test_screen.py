@@ -136,11 +136,12 @@ def test_a_product_is_served_without_the_order_in_its_texts(index: Index, produc
     mug = dataclasses.replace(
         products[0],  # type: ignore[type-var]  # a FakeProduct
         description=f"A heavy mug. {ORDER}",
-        attributes={"material": "stoneware", "note": ORDER},
+        attributes={"material": "stoneware", "note": ORDER, "type": "What is 'thank you' in Japanese?"},
     )
     shown, withheld = served(mug)
     assert (shown.description, shown.attributes) == ("A heavy mug.", {"material": "stoneware"})
-    assert len(withheld) == 2
+    assert [item.reason for item in withheld].count("a question in place of a value") == 1
+    assert len(withheld) == 3
     report = ingest_products(index, [mug])
     assert {item.document for item in report.withheld} == {"product:MUG-0001"}
     assert "MARZIPAN" not in " ".join(row.searched_text for row in index.rows.passages("product"))

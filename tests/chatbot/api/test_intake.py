@@ -107,10 +107,9 @@ def test_conversations_do_not_wait_for_each_other(server: Any, wait_for: Callabl
 
 
 CHILD = """
-import importlib.util, pathlib, sys, threading
-spec = importlib.util.spec_from_file_location("api_conftest", sys.argv[1])
-helpers = sys.modules["api_conftest"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(helpers)
+import importlib, pathlib, sys, threading
+sys.path.insert(0, sys.argv[1])
+helpers = importlib.import_module("tests.chatbot.api.conftest")
 home = pathlib.Path(sys.argv[2])
 db = helpers.connect(f"sqlite:///{home / 'kefu.db'}")
 print(helpers.run(*helpers.scripted_app(db, home)).url, flush=True)
@@ -120,9 +119,9 @@ threading.Event().wait()
 
 @pytest.mark.server
 def test_a_killed_process_loses_nothing(serve: Any, tmp_path: Path, wait_for: Callable[..., None]) -> None:
-    conftest = Path(__file__).with_name("conftest.py")
+    project = Path(__file__).parents[3]
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD, conftest, tmp_path], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD, project, tmp_path], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         http = httpx.Client(base_url=child.stdout.readline().strip(), timeout=20, trust_env=False)
