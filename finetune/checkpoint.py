@@ -1,0 +1,162 @@
+"""What a training keeps in its folder: whose run it is, the best adapter, where it stands, its curve.
+
+A checkpoint is written beside the last one and takes its place when it is whole, so that a kill at any moment leaves one
+that can be gone on from: weights, optimizer, schedule and random numbers. The base model is not in it. Knows no batches.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from configs.errors import InputError
+from finetune.config import TrainConfig
+from finetune.examples import Encoded, digest
+
+ADAPTER, CHECKPOINT, CURVE, RUN = "adapter", "checkpoint.pt", "curve.jsonl", "run.json"
+
+
+@dataclass(slots=True)
+class State:
+    """Where a run stands. ``before`` and ``best`` are validation losses, of the start and the best so far; ``since_best``
+    counts looks; ``seconds`` and ``tokens`` are of all its steps, whatever process took them."""
+
+    step: int = 0
+    before: float | None = None
+    best: float = math.inf
+    best_step: int = 0
+    since_best: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+
+
+def claim(
+    folder: Path, base: Path, training: Sequence[Encoded], validation: Sequence[Encoded], config: TrainConfig
+) -> None:
+    """Make the folder this run's.
+
+    Raises:
+        InputError: it is another one's.
+    """
+    card = {
+        "base": base.name,
+        "training": digest(training),
+        "validation": digest(validation),
+        "config": config.model_dump(mode="json"),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / RUN
+    if not file.exists():
+        _replace(file, json.dumps(card, indent=1).encode())
+        return
+    before = json.loads(file.read_text(encoding="utf-8"))
+    changed = [name for name in card if before.get(name) != card[name]]
+    if changed:
+        raise InputError(
+            f"{folder} holds a run with another {' and another '.join(changed)}",
+            expected="the run that was begun there, or an empty folder",
+            hint="name another folder with --out, or delete this one",
+        )
+
+
+@dataclass(slots=True)
+class Kept:
+    """The parts of a run that outlive its process."""
+
+    folder: Path
+    model: Any
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    state: State = field(default_factory=State)
+
+    def save(self) -> None:
+        from peft import get_peft_model_state_dict
+
+        told = {
+            "state": asdict(self.state),
+            "adapter": get_peft_model_state_dict(self.model),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "random": (torch.get_rng_state(), random.getstate(), np.random.get_state()),
+        }
+        part = self.folder / f"{CHECKPOINT}.part"
+        torch.save(told, part)
+        part.replace(self.folder / CHECKPOINT)
+
+    def resume(self) -> None:
+        """Go on where the last checkpoint was written, if there is one."""
+        file = self.folder / CHECKPOINT
+        if not file.exists():
+            return
+        from peft import set_peft_model_state_dict
+
+        told = torch.load(file, weights_only=False)
+        set_peft_model_state_dict(self.model, told["adapter"])
+        self.optimizer.load_state_dict(told["optimizer"])
+        self.schedule.load_state_dict(told["schedule"])
+        drawn, python, numpy_ = told["random"]
+        torch.set_rng_state(drawn)
+        random.setstate(python)
+        np.random.set_state(numpy_)
+        self.state = State(**told["state"])
+
+    def save_adapter(self) -> None:
+        """The weights as they are, as the best so far."""
+        part = self.folder / f"{ADAPTER}.part"
+        self.model.save_pretrained(part)
+        target = self.folder / ADAPTER
+        if target.exists():
+            for file in part.iterdir():
+                file.replace(target / file.name)
+            part.rmdir()
+        else:
+            part.replace(target)
+
+
+class Curve:
+    """A line a step in ``curve.jsonl``, and the same for TensorBoard and, if wanted, Weights & Biases."""
+
+    def __init__(self, folder: Path, config: TrainConfig, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._file = folder / CURVE
+        known = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
+        # What a killed run wrote behind its last checkpoint comes again.
+        kept = [line for line in known if line.endswith("}") and json.loads(line)["step"] <= step]
+        _replace(self._file, "".join(f"{line}\n" for line in kept).encode())
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+        self._wandb: Any = None
+        if config.wandb:
+            import wandb
+
+            self._wandb = wandb.init(project=config.wandb, dir=str(folder), resume="allow", id=folder.name)
+
+    def add(self, step: int, loss: float, validation: float | None, norm: float, rate: float) -> None:
+        """``norm`` is the gradient's length before it was clipped, ``rate`` the learning rate."""
+        told = {"loss": loss, "validation": validation, "gradient": norm, "rate": rate}
+        numbers = {name: round(value, 6) for name, value in told.items() if value is not None}
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step} | numbers) + "\n")
+        for name, value in numbers.items():
+            self._board.add_scalar(name, value, step)
+        if self._wandb:
+            self._wandb.log(numbers, step=step)
+
+    def close(self) -> None:
+        self._board.close()
+        if self._wandb:
+            self._wandb.finish()
+
+
+def _replace(file: Path, data: bytes) -> None:
+    part = file.with_name(f"{file.name}.part")
+    part.write_bytes(data)
+    part.replace(file)

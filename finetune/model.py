@@ -1,0 +1,144 @@
+"""The base model with its adapter, and the loss of a batch: over the tokens of the reply alone.
+
+Logits are computed where a reply's token is to be foretold and nowhere else: of a vocabulary of 49,000, on prompts three
+times as long as replies, that is most of the last layer's work and memory. Knows no data and no steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from configs.errors import ConfigError
+from finetune.config import TrainConfig
+from finetune.examples import Encoded
+
+IGNORED = -100
+
+
+class ReplyLoss(nn.Module):
+    """For each example of a batch the sum of the cross entropies, in nats, of its marked tokens."""
+
+    def __init__(self, model: nn.Module, neftune: float = 0.0) -> None:
+        super().__init__()
+        self.model = model
+        self.neftune = neftune
+
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """All three have shape (batch, length), and what comes back (batch,); ``labels`` are IGNORED outside replies."""
+        base = _base(self.model)
+        embedded = base.get_input_embeddings()(tokens)
+        if self.training and self.neftune:
+            # Jain et al. 2023, NEFTune: uniform noise of strength alpha / sqrt(length x dimension).
+            lengths = mask.sum(1, keepdim=True).unsqueeze(-1)
+            scale = self.neftune / (lengths * embedded.shape[-1]).sqrt()
+            embedded = embedded + torch.empty_like(embedded).uniform_(-1, 1) * scale * mask.unsqueeze(-1)
+        states = base.model(inputs_embeds=embedded, attention_mask=mask, use_cache=False).last_hidden_state
+        wanted = labels[:, 1:] != IGNORED
+        logits = base.lm_head(states[:, :-1][wanted])
+        each = nn.functional.cross_entropy(logits.float(), labels[:, 1:][wanted], reduction="none")
+        return each.new_zeros(len(tokens)).index_add(0, wanted.nonzero()[:, 0], each)
+
+
+def _base(model: nn.Module) -> Any:
+    get = getattr(model, "get_base_model", None)
+    return get() if get is not None else model
+
+
+def load_base(folder: Path, *, quantized: bool = False) -> Any:
+    """The model of a transformers folder, in float32.
+
+    Raises:
+        ConfigError: ``quantized`` without a GPU or bitsandbytes.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # the run shows its own
+    if not quantized:
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            "method qlora needs a GPU, and none is there",
+            expected="CUDA and bitsandbytes",
+            hint="use rslora, which trains in full precision",
+        )
+    from transformers import BitsAndBytesConfig
+
+    quantization = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return AutoModelForCausalLM.from_pretrained(folder, quantization_config=quantization)
+
+
+def with_adapter(base: Any, config: TrainConfig, total_steps: int) -> Any:
+    """The base with a new adapter, nothing else of it to be trained."""
+    from peft import AdaLoraConfig, LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    common: dict[str, Any] = {
+        "lora_alpha": config.alpha,
+        "lora_dropout": config.dropout,
+        "target_modules": list(config.targets),
+        "task_type": "CAUSAL_LM",
+    }
+    if config.method == "adalora":
+        # Ranks start half as high again and are cut to the wanted mean between a tenth and six tenths of the way.
+        chosen: Any = AdaLoraConfig(
+            **common,
+            init_r=config.rank + config.rank // 2,
+            target_r=config.rank,
+            tinit=max(1, total_steps // 10),
+            tfinal=max(1, total_steps * 2 // 5),
+            total_step=total_steps,
+        )
+    else:
+        chosen = LoraConfig(
+            **common,
+            r=config.rank,
+            use_rslora=config.method in ("rslora", "qlora"),
+            use_dora=config.method == "dora",
+        )
+    if config.method == "qlora":
+        base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=config.checkpointing)
+    elif config.checkpointing:
+        base.activation_checkpointing_enable()
+        base.enable_input_require_grads()
+    return get_peft_model(base, chosen)
+
+
+def optimizer_of(model: Any, config: TrainConfig) -> torch.optim.Optimizer:
+    if config.lora_plus > 1:
+        from peft.optimizers import create_loraplus_optimizer
+
+        made: torch.optim.Optimizer = create_loraplus_optimizer(
+            model=model,
+            optimizer_cls=torch.optim.AdamW,
+            lr=config.learning_rate,
+            loraplus_lr_ratio=config.lora_plus,
+            weight_decay=config.weight_decay,
+        )
+        return made
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
+def collate(
+    chosen: Sequence[Encoded], device: torch.device | str = "cpu"
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Tokens, mask and labels, padded on the right."""
+    length = max(map(len, chosen))
+    tokens = torch.zeros(len(chosen), length, dtype=torch.long)
+    mask, labels = torch.zeros_like(tokens), torch.full_like(tokens, IGNORED)
+    for row, one in enumerate(chosen):
+        own = torch.tensor(one.tokens)
+        tokens[row, : len(one)] = own
+        mask[row, : len(one)] = 1
+        labels[row, : len(one)] = torch.where(torch.tensor(one.learnt), own, IGNORED)
+    return tokens.to(device), mask.to(device), labels.to(device)

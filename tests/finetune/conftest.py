@@ -1,0 +1,46 @@
+"""A model of a few thousand weights, and examples of random tokens."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from finetune.examples import Encoded
+
+VOCABULARY = 97
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    torch.set_num_threads(1)  # more of them wait for each other longer than they work
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+        initializer_range=0.3,  # as usual, logits would be too small for any loss to fall
+    )
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def tokens(count: int, *, seed: int = 0, longest: int = 40) -> list[Encoded]:
+    """Examples whose replies repeat one token, which is quickly learnt."""
+    rng = random.Random(seed)
+    made = []
+    for number in range(count):
+        asked, told = rng.randint(4, longest), rng.randint(2, 8)
+        text = [rng.randrange(VOCABULARY) for _ in range(asked)] + [7] * told
+        learnt = [False] * asked + [True] * told
+        made.append(Encoded(f"e{number}", f"g{number // 2}", tuple(text), tuple(learnt)))
+    return made

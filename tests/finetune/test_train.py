@@ -1,0 +1,203 @@
+"""The loop learns, goes on after a kill to the same weights, and is the same on one process and on two."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configs.errors import InputError
+from finetune.batches import count, micro_batches, steps
+from finetune.config import TrainConfig
+from finetune.examples import Encoded
+from finetune.model import ReplyLoss, collate, load_base, with_adapter
+from finetune.train import Progress, Trained, train
+
+from .conftest import tokens
+
+CONFIG = TrainConfig(
+    rank=4, alpha=8, batch=8, tokens=120, epochs=3, evaluate_every=3, save_every=2, learning_rate=0.02
+)
+
+
+def learnt(
+    base: Path, folder: Path, config: TrainConfig = CONFIG, **more: Any
+) -> tuple[Trained, list[Progress]]:
+    told: list[Progress] = []
+    made = train(base, tokens(40), tokens(10, seed=1), config, folder, told.append, **more)
+    return made, told
+
+
+def weights(adapter: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(adapter / "adapter_model.safetensors")
+
+
+def distance(one: Path, other: Path) -> float:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    return max(float((first[name] - second[name]).abs().max()) for name in first)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=50), st.integers(1, 9), st.integers(10, 200))
+def test_a_step_holds_each_of_its_examples_once_and_no_batch_too_many_tokens(
+    lengths: list[int], batch: int, most: int
+) -> None:
+    every = [Encoded(str(n), "g", (1,) * length, (True,) * length) for n, length in enumerate(lengths)]
+    made = list(steps(every, batch=batch, tokens=most, epochs=2, seed=3))
+    assert len(made) == count(len(every), batch=batch, epochs=2)
+    for epoch in (0, 1):
+        seen = [place for step in made if step.epoch == epoch for own in step.micro for place in own]
+        assert sorted(seen) == list(range(len(every)))
+    for own in (own for step in made for own in step.micro):
+        assert len(own) == 1 or len(own) * max(len(every[place]) for place in own) <= most
+    assert sum(step.learnt for step in made) == 2 * sum(lengths)
+
+
+@torch.no_grad()
+def test_the_loss_is_of_the_replys_tokens_alone(tiny_base: Path) -> None:
+    model = load_base(tiny_base)
+    chosen = tokens(5)
+    loss = ReplyLoss(model).eval()(*collate(chosen))
+    for one, own in zip(chosen, loss.tolist(), strict=True):
+        logits = model(torch.tensor([one.tokens])).logits[0, :-1]
+        each = torch.nn.functional.cross_entropy(logits, torch.tensor(one.tokens[1:]), reduction="none")
+        assert own == pytest.approx(float(each[torch.tensor(one.learnt[1:])].sum()), abs=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Adapter 'default'.*invalid shape")  # AdaLoRA may leave a layer no rank at all
+@pytest.mark.parametrize("method", ["lora", "rslora", "dora", "adalora"])
+def test_every_method_learns(tiny_base: Path, tmp_path: Path, method: Any) -> None:
+    made, told = learnt(tiny_base, tmp_path, CONFIG.model_copy(update={"method": method}))
+    assert made.best < 0.8 * made.before
+    assert [one.step for one in told] == list(range(1, 16))
+    assert (made.stopped, made.steps, told[-1].left) == ("all steps done", 15, 0.0)
+    assert told[-1].tokens_per_second > 0
+    assert (made.adapter / "adapter_config.json").exists()
+    lines = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, 16))
+    assert {"loss", "gradient", "rate"} <= lines[0].keys()
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize(
+    "more", [{"lora_plus": 8.0}, {"neftune": 5.0}, {"checkpointing": True}, {"dropout": 0.1}]
+)
+def test_options_learn_as_well(tiny_base: Path, tmp_path: Path, more: dict[str, Any]) -> None:
+    made, _ = learnt(tiny_base, tmp_path, CONFIG.model_copy(update=more))
+    assert made.best < 0.85 * made.before
+
+
+def test_training_ends_when_the_validation_loss_falls_no_more(tiny_base: Path, tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"learning_rate": 1e-12, "patience": 2, "evaluate_every": 1})
+    made, told = learnt(tiny_base, tmp_path, config)
+    assert made.stopped == "validation loss did not fall any more"
+    assert len(told) < 15
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.finetune.test_train import CONFIG, learnt, tokens
+from finetune.train import train
+kill = int(sys.argv[4])
+def tell(progress):
+    if progress.step == kill:
+        os.kill(os.getpid(), signal.SIGKILL)
+config = CONFIG.model_copy(update={"dropout": 0.1, "neftune": 1.0})
+made = train(Path(sys.argv[2]), tokens(40), tokens(10, seed=1), config, Path(sys.argv[3]), tell)
+print(made.best)
+"""
+
+
+def child(
+    base: Path, folder: Path, kill: int = 0, launch: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    project = str(Path(__file__).parents[2])
+    script = folder.parent / "child.py"
+    script.write_text(CHILD, encoding="utf-8")
+    command = [*(launch or (sys.executable,)), str(script), project, str(base), str(folder), str(kill)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": project}
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_five_times_ends_with_the_same_weights(tiny_base: Path, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert child(tiny_base, whole).returncode == 0
+    for step in (1, 4, 7, 8, 13):
+        assert child(tiny_base, killed, step).returncode == -9
+    assert child(tiny_base, killed).returncode == 0
+    assert distance(whole / "adapter", killed / "adapter") <= 1e-6
+    curves = [
+        [json.loads(line)["loss"] for line in (folder / "curve.jsonl").read_text().splitlines()]
+        for folder in (whole, killed)
+    ]
+    assert curves[0] == pytest.approx(curves[1], abs=1e-5)
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_curve_of_one(tiny_base: Path, tmp_path: Path) -> None:
+    launcher = str(Path(sys.executable).with_name("accelerate"))
+    curves = []
+    for processes in ("1", "2"):
+        folder = tmp_path / processes / "run"
+        folder.parent.mkdir()
+        script = folder.parent / "two.py"
+        script.write_text(
+            CHILD.replace('update={"dropout": 0.1, "neftune": 1.0}', "update={}"), encoding="utf-8"
+        )
+        done = subprocess.run(
+            [launcher, "launch", "--cpu", "--num_processes", processes, "--num_machines", "1", "--mixed_precision", "no",
+             "--dynamo_backend", "no", str(script), str(Path(__file__).parents[2]), str(tiny_base), str(folder), "0"],
+            capture_output=True, text=True, timeout=240, check=False,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2]), "ACCELERATE_USE_CPU": "true"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        lines = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+        curves.append([(line["loss"], line.get("validation", 0.0)) for line in lines])
+    assert len(curves[0]) == len(curves[1]) == 15
+    for one, two in zip(*curves, strict=True):
+        assert one == pytest.approx(two, abs=2e-4)
+
+
+def test_a_folder_of_another_run_is_left_alone(tiny_base: Path, tmp_path: Path) -> None:
+    learnt(tiny_base, tmp_path, CONFIG.model_copy(update={"epochs": 1}))
+    with pytest.raises(InputError, match="another config"):
+        learnt(tiny_base, tmp_path, CONFIG.model_copy(update={"epochs": 1, "rank": 2}))
+    with pytest.raises(InputError, match="another training"):
+        train(tiny_base, tokens(41), tokens(10, seed=1), CONFIG.model_copy(update={"epochs": 1}), tmp_path)
+    with pytest.raises(InputError, match="at least one"):
+        train(tiny_base, tokens(3), [], CONFIG, tmp_path / "empty")
+
+
+def test_a_finished_run_is_not_run_again(tiny_base: Path, tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"epochs": 1})
+    first, _ = learnt(tiny_base, tmp_path, config)
+    again, told = learnt(tiny_base, tmp_path, config)
+    assert (told, again.best, again.steps) == ([], first.best, first.steps)
+
+
+def test_training_goes_on_from_an_adapter(tiny_base: Path, tmp_path: Path) -> None:
+    first, _ = learnt(tiny_base, tmp_path / "first")
+    second, _ = learnt(tiny_base, tmp_path / "second", start_from=first.adapter)
+    assert second.before == pytest.approx(first.best, abs=1e-4)
+    assert second.best <= second.before
+
+
+def test_only_the_adapter_is_trained(tiny_base: Path) -> None:
+    model = with_adapter(load_base(tiny_base), CONFIG, 10)
+    assert all("lora" in name for name, own in model.named_parameters() if own.requires_grad)
+    assert micro_batches(tokens(3), [2, 0, 1], 10**6) == (
+        tuple(sorted(range(3), key=lambda n: -len(tokens(3)[n]))),
+    )
