@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from configs.errors import KefuError
+from finetune.commands import finetune
 
 if TYPE_CHECKING:
     from chatbot.importers.mapping import Kind
@@ -34,6 +35,7 @@ cli.add_typer(answers, name="answers")
 cli.add_typer(router, name="router")
 cli.add_typer(evaluate, name="eval")
 cli.add_typer(bench, name="bench")
+cli.add_typer(finetune, name="finetune")
 
 Config = Annotated[
     str | None, typer.Option("--config", "-c", help="A settings file, or the name of a packaged one.")

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from chatbot import lang
 from configs.settings import ShopSettings
@@ -49,6 +50,16 @@ class Report:
     changed: Counter[str] = field(default_factory=Counter)
     samples: dict[str, list[str]] = field(default_factory=dict)
     languages: Counter[str] = field(default_factory=Counter)
+
+    def told(self) -> dict[str, Any]:
+        """For a file."""
+        counted = {"removed": self.removed, "changed": self.changed, "languages": self.languages}
+        return {
+            "read": self.read,
+            "kept": self.kept,
+            **{name: dict(counter.most_common()) for name, counter in counted.items()},
+            "samples": self.samples,
+        }
 
     def show(self, reason: str, text: str) -> None:
         shown = self.samples.setdefault(reason, [])

@@ -74,7 +74,9 @@ def test_the_loss_is_of_the_replys_tokens_alone(tiny_base: Path) -> None:
         assert own == pytest.approx(float(each[torch.tensor(one.learnt[1:])].sum()), abs=1e-4)
 
 
-@pytest.mark.filterwarnings("ignore:Adapter 'default'.*invalid shape")  # AdaLoRA may leave a layer no rank at all
+@pytest.mark.filterwarnings(
+    "ignore:Adapter 'default'.*invalid shape"
+)  # AdaLoRA may leave a layer no rank at all
 @pytest.mark.parametrize("method", ["lora", "rslora", "dora", "adalora"])
 def test_every_method_learns(tiny_base: Path, tmp_path: Path, method: Any) -> None:
     made, told = learnt(tiny_base, tmp_path, CONFIG.model_copy(update={"method": method}))

@@ -1,0 +1,203 @@
+"""``kefu finetune``: support logs in, an adapter out, one step a command.
+
+Each step reads what the one before wrote below ``<home>/finetune/NAME`` and says what it did. Ties settings to the
+modules that do the work; imports them when they are needed, so that ``kefu --help`` need not wait for torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from configs.errors import InputError
+from configs.settings import Settings, load
+
+if TYPE_CHECKING:
+    from finetune.clean import Report
+    from finetune.examples import Encoded
+    from finetune.train import Progress
+
+finetune = typer.Typer(no_args_is_help=True, help="Train the shop's own adapter on its support logs.")
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+IMPORTED, CLEANED, REPORT = "imported.jsonl", "cleaned.jsonl", "cleaned.report.json"
+_SHOWN = 10
+
+Name = Annotated[str, typer.Option("--name", help="Of these logs; each has a folder of its own.")]
+Config = Annotated[str | None, typer.Option("--config", help="Settings, as for `kefu serve`.")]
+
+
+@finetune.command("import")
+def import_logs(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders: JSON lines, JSON, CSV.")],
+    name: Name = "logs",
+    format: Annotated[str | None, typer.Option(help="Of JSON whose format cannot be seen.")] = None,
+    columns: Annotated[str, typer.Option(help="Of a table: customer=question,agent=answer,…")] = "",
+    config: Config = None,
+) -> None:
+    """Read support logs of any system; what cannot be read is named."""
+    from finetune.logs import write
+    from finetune.sources import read_logs
+
+    found = read_logs(paths, format=format, columns=_columns(columns))
+    for rejected in found.rejected[:_SHOWN]:
+        err.print(f"left out: {escape(rejected.where)}: {escape(rejected.why)}")
+    if len(found.rejected) > _SHOWN:
+        err.print(f"left out: {len(found.rejected) - _SHOWN} more")
+    if not found.conversations:
+        raise InputError("no conversation could be read", hint="see what was left out above")
+    count = write(_folder(load(config), name) / IMPORTED, found.conversations)
+    told = ", ".join(f"{file} as {kind}" for file, kind in found.formats.items())
+    out.print(f"{count:,} conversations read ({escape(told)}), {len(found.rejected):,} left out")
+
+
+@finetune.command("clean")
+def clean_logs(
+    name: Name = "logs",
+    retention_days: Annotated[int | None, typer.Option(help="Older conversations are left out.")] = None,
+    consent_needed: Annotated[bool, typer.Option(help="Leave out whoever did not say yes.")] = False,
+    config: Config = None,
+) -> None:
+    """Take out what nobody can or may learn from, and say why."""
+    from finetune.clean import Rules, clean
+    from finetune.logs import read, write
+
+    settings = load(config)
+    folder = _folder(settings, name)
+    retention = timedelta(days=retention_days) if retention_days is not None else None
+    rules = Rules(settings.shop, datetime.now(UTC), retention, consent_needed)
+    kept, report = clean(read(_there(folder / IMPORTED, "import")), rules)
+    write(folder / CLEANED, kept)
+    (folder / REPORT).write_text(json.dumps(report.told(), ensure_ascii=False, indent=1), encoding="utf-8")
+    _show_report(report)
+    out.print(f"with samples in {folder / REPORT}")
+
+
+@finetune.command("split")
+def split_logs(
+    name: Name = "logs",
+    since: Annotated[datetime | None, typer.Option(help="What is later is for the test.")] = None,
+    config: Config = None,
+) -> None:
+    """Part the logs so that no customer and no text stands on both sides, and check it."""
+    from finetune.logs import read, write
+    from finetune.split import check, split
+
+    folder = _folder(load(config), name)
+    later = since.replace(tzinfo=UTC) if since and not since.tzinfo else since
+    parts = split(list(read(_there(folder / CLEANED, "clean"))), since=later)
+    check(parts)
+    for part, own in parts.items():
+        write(folder / f"{part}.jsonl", own)
+    out.print(", ".join(f"{part} {len(own):,}" for part, own in parts.items()))
+
+
+@finetune.command("train")
+def train_adapter(
+    training: Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")] = "lora",
+    name: Name = "logs",
+    config: Config = None,
+) -> None:
+    """Train an adapter on the train part; a run that was stopped goes on."""
+    from finetune.config import load_config
+
+    settings, wanted = load(config), load_config(training)
+    folder = _folder(settings, name)
+    files = {part: _there(folder / f"{part}.jsonl", "split") for part in ("train", "validation")}
+    from chatbot.engine.weights import transformers_path
+    from finetune.examples import load_tokenizer
+    from finetune.train import train
+
+    base = transformers_path(settings)
+    tokenizer = load_tokenizer(base)
+    parts = {part: _encoded(file, tokenizer, wanted.limit) for part, file in files.items()}
+    with _bar() as (progress, task):
+
+        def tell(now: Progress) -> None:
+            looked = "" if now.validation is None else f", validation {now.validation:.3f}"
+            progress.update(
+                task,
+                completed=now.step,
+                total=now.steps,
+                description=f"loss {now.loss:.3f}{looked}, {now.tokens_per_second:.0f} tokens/s",
+            )
+
+        made = train(base, parts["train"], parts["validation"], wanted, folder / "run", tell)
+    out.print(
+        f"validation loss {made.before:.3f} before, {made.best:.3f} at step {made.best_step} of {made.steps} "
+        f"({made.seconds / 60:.0f} min, {made.stopped}); the adapter is in {made.adapter}"
+    )
+
+
+@contextmanager
+def _bar() -> Iterator[tuple[Any, Any]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Bars(*columns, console=err) as bars:
+        yield bars, bars.add_task("the base model's loss", total=None)
+
+
+def _encoded(file: Path, tokenizer: Any, limit: int) -> list[Encoded]:
+    from finetune.examples import encode, examples
+    from finetune.logs import read
+
+    kept, long = encode(examples(read(file)), tokenizer, limit=limit)
+    if long:
+        err.print(
+            f"{file.stem}: {len(long)} of {len(long) + len(kept)} examples are longer than {limit} tokens and left out"
+        )
+    return kept
+
+
+def _folder(settings: Settings, name: str) -> Path:
+    return settings.home / "finetune" / name
+
+
+def _there(file: Path, step: str) -> Path:
+    if not file.exists():
+        raise InputError(f"there is no {file}", hint=f"run `kefu finetune {step}` first")
+    return file
+
+
+def _columns(text: str) -> Any:
+    from finetune.formats import Columns
+
+    if not text:
+        return None
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    unknown = [name for name, _, column in pairs if name.strip() not in Columns.__slots__ or not column]
+    if unknown:
+        raise InputError(
+            f"--columns names {unknown[0]!r}", expected=", ".join(f"{n}=…" for n in Columns.__slots__)
+        )
+    return Columns(**{name.strip(): column.strip() for name, _, column in pairs})
+
+
+def _show_report(report: Report) -> None:
+    table = Table("", "conversations", "why")
+    table.add_row("read", f"{report.read:,}", "")
+    for what, counted in (("left out", report.removed), ("changed", report.changed)):
+        for reason, count in counted.most_common():
+            table.add_row(what, f"{count:,}", reason)
+    table.add_row("kept", f"{report.kept:,}", _languages(report.languages))
+    out.print(table)
+
+
+def _languages(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{language} {count:,}" for language, count in counted.items())

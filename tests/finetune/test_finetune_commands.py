@@ -1,0 +1,92 @@
+"""The commands that bring logs in, as somebody types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from chatbot.cli import cli
+from configs.errors import InputError
+from finetune.config import TrainConfig, load_config
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KEFU_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def logs(folder: Path, count: int = 60) -> Path:
+    file = folder / "chats.jsonl"
+    rows = [
+        {
+            "id": f"c{n}",
+            "customer": f"p{n % 40}",
+            "messages": [
+                {"role": "user", "content": f"May I return article {n * 37}, which came in week {n}?"},
+                {"role": "assistant", "content": f"Yes: box {n * 13} is open until the {n % 28 + 1}th of month {n % 12 + 1}."},
+            ],
+        }
+        for n in range(count)
+    ]  # fmt: skip
+    file.write_text("\n".join(map(json.dumps, rows)) + "\n{broken\n", encoding="utf-8")
+    return file
+
+
+def test_logs_are_imported_cleaned_and_split(tmp_path: Path, home: Path) -> None:
+    done = runner.invoke(cli, ["finetune", "import", str(logs(tmp_path))])
+    assert done.exit_code == 0, done.output
+    assert "60 conversations read (chats.jsonl as messages), 1 left out" in done.stdout
+    assert "chats.jsonl:61: no JSON" in done.stderr
+    done = runner.invoke(cli, ["finetune", "clean"])
+    assert done.exit_code == 0, done.output
+    report = json.loads((home / "finetune" / "logs" / "cleaned.report.json").read_text(encoding="utf-8"))
+    assert (report["read"], report["kept"] + sum(report["removed"].values())) == (60, 60)
+    done = runner.invoke(cli, ["finetune", "split"])
+    assert done.exit_code == 0, done.output
+    parts = [
+        (home / "finetune" / "logs" / f"{part}.jsonl").read_text() for part in ("train", "validation", "test")
+    ]
+    assert sum(len(part.splitlines()) for part in parts) == report["kept"]
+
+
+@pytest.mark.parametrize(("step", "before"), [("clean", "import"), ("split", "clean"), ("train", "split")])
+def test_a_step_without_the_one_before_says_which(step: str, before: str) -> None:
+    done = runner.invoke(cli, ["finetune", step])
+    assert done.exit_code != 0
+    assert isinstance(done.exception, InputError)
+    assert f"kefu finetune {before}" in str(done.exception)
+
+
+def test_columns_that_do_not_exist_are_named(tmp_path: Path) -> None:
+    done = runner.invoke(cli, ["finetune", "import", str(logs(tmp_path)), "--columns", "buyer=x"])
+    assert "names 'buyer'" in str(done.exception)
+
+
+def test_the_packaged_configuration_says_the_defaults() -> None:
+    assert load_config("lora") == TrainConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("rnak: 8", "unknown key 'rnak' (did you mean rank?)"),
+        ("rank: 0", "rank is 0"),
+        ("method: magic", "method is 'magic'"),
+        ("- a list", "expected keys with values"),
+        ("a: [", "is no YAML"),
+    ],
+)
+def test_a_wrong_configuration_says_what_is_wrong(tmp_path: Path, text: str, wanted: str) -> None:
+    from configs.errors import ConfigError
+
+    file = tmp_path / "my.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    assert wanted in str(caught.value)
