@@ -68,7 +68,7 @@ def _national(lead: str, rest: str, main: str, draw: Draw) -> str:
     tail = draw.digits(12)
     country, count = lead.strip("0"), len(rest)
     local = lead == "0"
-    if count == 11 and re.match("1[3-9]", rest) and country in ("", "86"):
+    if count == 11 and re.match("1[3-9]", rest) and country == ("86" if lead else ""):
         return "154" + tail[:8]
     if count == 10 and (country == "1" or not lead):
         return f"{draw.of(_AREAS.split())}55501{tail[:2]}"

@@ -69,7 +69,7 @@ def find(text: str, *, order_pattern: str | re.Pattern[str] | None = None) -> li
 def _seen(kind: str, text: str, pattern: re.Pattern[str] | None) -> Iterator[pii_marks.Span]:
     match kind:
         case "url":
-            return pii_marks.secret_urls(text)
+            return pii_marks.secrets(text)
         case "email":
             return pii_marks.emails(text)
         case "iban":

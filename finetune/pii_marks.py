@@ -25,12 +25,12 @@ _EMAIL = re.compile(
     rf"(?<![{_LATIN}._%+-])[{_LATIN}_][{_LATIN}._%+'-]{{0,63}}@(?:[{_LATIN}-]{{1,63}}\.){{1,5}}[A-Za-z]{{2,24}}(?![A-Za-z0-9_-])"
 )
 _URL = re.compile(r"(?<![A-Za-z])(?:https?|ftp|wss?)://[!-~]{1,2000}")
-SECRET = re.compile(
+_SECRET = re.compile(
     r"(?<=[?&#;])(?:[a-z_-]{0,20}(?:token|secret|session|signature|passw(?:or)?d|api_?key)|sid|sig|key|auth|code)"
     r"=(?P<value>[^&#\s]{6,})",
     re.I,
 )
-USERINFO = re.compile(r"(?<=://)(?P<value>[^/?#@\s]{1,200})(?=@)")
+_USERINFO = re.compile(r"(?<=://)(?P<value>[^/?#@\s]{1,200})(?=@)")
 
 _CARD = re.compile(
     rf"(?<![0-9A-Za-z_])(?<![0-9][-.])(?:[0-9]{{12,19}}|[0-9]{{4}}([ -])[0-9]{{4}}\1[0-9]{{4}}\1[0-9]{{1,7}}(?:\1[0-9]{{1,3}})?"
@@ -109,12 +109,11 @@ def urls(text: str) -> Iterator[Span]:
         yield found.start(), found.start() + len(found[0].rstrip(".,;:!?)'\"]>"))
 
 
-def secret_urls(text: str) -> Iterator[Span]:
-    """Links that let somebody in: with a user, or with a token."""
+def secrets(text: str) -> Iterator[Span]:
+    """What in a link lets somebody in: a user with a password, a token."""
     for start, end in urls(text):
-        link = text[start:end]
-        if USERINFO.search(link) or SECRET.search(link):
-            yield start, end
+        for found in (*_USERINFO.finditer(text, start, end), *_SECRET.finditer(text, start, end)):
+            yield found.span("value")
 
 
 def cards(text: str) -> Iterator[Span]:

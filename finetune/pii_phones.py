@@ -37,17 +37,17 @@ _SPOKEN_OF = tuple(
     re.compile(f"{_LEFT}(?:{shape}){_EXTENSION}{_RIGHT}", re.I)
     for shape in (
         r"[0-9]{7,12}",
-        r"[0-9]{3,4}[ .-][0-9]{4}",
+        r"[0-9]{3,4}[ .-][0-9]{4}|[0-9]{2}[ .-][0-9]{5,6}",
         rf"\(?[0-9]{{1,5}}\)?(?:{_GAP}[0-9]{{2,5}}){{2,5}}",
     )
 )
 _CALL = re.compile(
-    r"(?:\b(?:call|phone|ring|reach|dial|text|tel|telephone|mobile|cell|cellphone|landline|fax|whats\s?app|contact|sms)\b"
+    r"(?:\b(?:call|phone|ring|reach|dial|text|tel|telephone|mobile|cell|cellphone|landline|fax|whats\s?app|contact|sms|answering)\b"
     r"|\bnumber(?:'s| is)|电话|手机|致电|拨打|回拨|座机|固话|传真|微信|联系方式|号码)[^.!?。！？\n]{0,30}$"
     rf"|{TAKEN}[ ]?,?[ ]?(?:or|and|/|;|或者?|和|、)[ ]?$",
     re.I,
 )
-_LABEL = re.compile(r"[ ,]{0,2}\(?(?:office|fax|mobile|home|cell|work|desk|phone)\b", re.I)
+_LABEL = re.compile(r"[ ,-]{0,2}\(?(?:office|fax|mobile|home|cell|work|desk|phone)\b", re.I)
 _DAY = r"(?:0?[1-9]|[12][0-9]|3[01])"
 _DATE = re.compile(
     rf"(?:19|20)[0-9]{{2}}[ ./-]{_DAY}(?:[ ./-]|$)|{_DAY}[ ./-]{_DAY}[ ./-](?:19|20)?[0-9]{{2}}(?:$|[ -])"
@@ -67,7 +67,7 @@ def phones(text: str) -> Iterator[Span]:
             beside = _CALL.search(text, max(0, found.start() - 50), found.start()) or _LABEL.match(
                 text, found.end()
             )
-            if beside and 7 <= _digits(found[0]) <= 18 and not _DATE.match(found[0]):
+            if beside and 6 <= _digits(found[0]) <= 18 and not _DATE.match(found[0]):
                 yield found.span()
 
 
@@ -77,8 +77,6 @@ def _digits(written: str) -> int:
 
 def _is_date(written: str, count: int) -> bool:
     """01.02.2025 begins like 01.99.00.45.67: what has as many digits as a phone is one, unless a year closes it."""
-    return (
-        (count < 9
-        and bool(_DATE.match(written)))
-        or bool(re.match(r"[0-9]{1,2}[./-][0-9]{1,2}[./-](?:19|20)[0-9]{2}", written))
+    return (count < 9 and bool(_DATE.match(written))) or bool(
+        re.match(r"[0-9]{1,2}[./-][0-9]{1,2}[./-](?:19|20)[0-9]{2}", written)
     )

@@ -25,6 +25,10 @@ slovenia somalia spain sudan suriname sweden switzerland syria taiwan tajikistan
 turkmenistan tuvalu uganda ukraine uruguay usa uk uzbekistan vanuatu venezuela vietnam wales yemen zambia zimbabwe
 deutschland österreich schweiz""".split()
 )
+_LONG_COUNTRIES = (
+    "united[ ](?:kingdom|states)|vatican[ ]city|new[ ]zealand|sri[ ]lanka|costa[ ]rica|(?:south|saudi|north)[ ](?:africa|arabia|korea|macedonia)"
+    "|puerto[ ]rico|czech[ ]republic|hong[ ]kong|el[ ]salvador|sierra[ ]leone|burkina[ ]faso|ivory[ ]coast|bosnia[ ]and[ ]herzegovina"
+)
 STREET_TYPES = frozenset(
     """street st road rd avenue ave boulevard blvd lane ln drive dr court ct place pl square sq terrace crescent close way
 parkway pkwy highway hwy circle grove gardens mews row walk hill park trail quay wharf rise view""".split()
@@ -32,7 +36,7 @@ parkway pkwy highway hwy circle grove gardens mews row walk hill park trail quay
 _PLAIN_TYPES = "street|st|road|rd|avenue|ave|boulevard|blvd|lane|ln|crescent|terrace|parkway|pkwy|highway|hwy"
 STREET_SUFFIXES = (
     "strasse straße straat str gasse gatan vägen väg gata laan gracht kade singel plein weg platz allee ufer damm veien gade vej "
-    "katu utca"
+    "katu utca stræti vegur plaats"
 ).split()
 FOREIGN_TYPES = frozenset(
     """rue avenue boulevard bd chemin impasse quai allée allee place route cours via viale corso piazza calle carrer plaza
@@ -51,14 +55,14 @@ _NOT_IN_NAMES = (
 _NAME = rf"(?!(?:{_NOT_IN_NAMES.replace(' ', '|')})\b){_W}"
 _NO_NAME = re.compile(rf"(?:{_NOT_IN_NAMES.replace(' ', '|')})\b", re.I)
 _NUM = r"[0-9]{1,5}[A-Za-z]?(?:[/-][0-9]{1,4}[A-Za-z]?)?"
-_LEADING = rf"(?:(?:Flat|Unit|Apt\.?|Suite)[ ][0-9A-Za-z]{{1,5}},?[ ])?(?<![\w.,/$€£-])(?<![0-9][ ]){_NUM},?[ ](?:{_NUM},?[ ])?"
+_LEADING = rf"(?<![\w.,/$€£-])(?<![0-9][ ])(?:(?i:flat|unit|apt\.?|suite)[ ][0-9A-Za-z]{{1,5}},?[ ])?{_NUM},?[ ](?:{_NUM},?[ ])?"
 _ADJECTIVES = (
     "Alte[rnm]?|Neue[rnm]?|Große[rnm]?|Kleine[rnm]?|Obere|Untere|Korte|Lange|Am|An[ ]der|In[ ]der|Zum|Zur|Im"
 )
 _UK = r"[A-Z]{1,2}[0-9][0-9A-Z]?[ ][0-9][A-Z]{2}"
 _CANADA = r"[A-Z][0-9][A-Z][ ]?[0-9][A-Z][0-9]"
 _POSTCODE = rf"(?:{_UK}|{_CANADA}|[0-9]{{4}}[ ][A-Z]{{2}}\b|[0-9]{{5}}-[0-9]{{4}}|[0-9]{{4,6}})(?![0-9A-Za-z_]|[.,][0-9])"
-_SUFFIXED = rf"(?:[^\W\d_]|-){{2,30}}?(?:{'|'.join(STREET_SUFFIXES)})(?![^\W\d_])\.?"
+_SUFFIXED = rf"(?:[^\W\d_]|-){{2,30}}?(?i:{'|'.join(STREET_SUFFIXES)})(?![^\W\d_])\.?"
 
 _SURE = (
     # 1207 Old Quarry Road; lower-case only where the type is no everyday word
@@ -66,6 +70,10 @@ _SURE = (
     re.compile(rf"{_LEADING}(?:{_CAP}[ ]){{1,4}}(?i:{'|'.join(sorted(STREET_TYPES))})\b\.?"),
     # Lindenstraße 14, 75 Auerstrasse 12, 01 Korte Noordsstraat 307
     re.compile(rf"(?:{_LEADING}|(?<!\w))(?:(?:{_ADJECTIVES})[ ])?(?<!\w){_SUFFIXED},?[ ]{_NUM}(?!\w)"),
+    # Gumpendorfer Straße 44
+    re.compile(
+        rf"(?:{_LEADING}|(?<!\w)){_CAP}(?:[ ]{_CAP})?[ ](?:Strasse|Straße|Str\.|Gasse|Weg|Platz|Allee|Ufer|Damm|út|utca|útja|tér),?[ ]{_NUM}(?!\w)"
+    ),
     # 22 rue des Tilleuls, 48 107 Rue Abdelaziz Thâalbi
     re.compile(
         rf"{_LEADING}(?:bis[ ]|ter[ ])?(?i:rue|avenue|av\.|boulevard|bd|chemin|impasse|quai|allée|place|route|cours)"
@@ -75,9 +83,9 @@ _SURE = (
     re.compile(
         rf"(?<!\w)(?:Via|Viale|Corso|Piazza|Calle|Carrer|Avenida|Rua|Plaza|[Uu]lica|[Uu]l\.)[ ](?:(?:de|del|della|dei|la|las|los|do|da)[ ]){{0,2}}{_CAP}(?:[ ]{_CAP}){{0,3}},?[ ]{_NUM}(?!\w)"
     ),
-    re.compile(r"(?<!\w)(?:P\.?[ ]?O\.?[ ]?Box|Postfach)[ ]#?[0-9]{1,6}(?!\w)", re.I),
+    re.compile(rf"(?:{_LEADING}|(?<!\w))(?:P\.?[ ]?O\.?[ ]?Box|Postfach)[ ]#?[0-9]{{1,6}}(?!\w)", re.I),
     re.compile(
-        rf"(?:the[ ])?corner[ ]of[ ](?:{_NAME}[ ]){{1,3}}(?:{_NUM}[ ])?and[ ](?:{_NAME}[ ]?){{1,4}}(?:{_NUM}(?!\w))?",
+        rf"(?:the[ ])?corner[ ]of[ ](?:{_NUM}[ ])?(?:{_NAME}[ ]){{1,3}}(?:{_NUM}[ ])?and[ ](?:{_NAME}[ ]?){{1,4}}(?:{_NUM}(?!\w))?",
         re.I,
     ),
 )
@@ -90,15 +98,8 @@ _ALONE = (
     re.compile(rf"(?<![\w-]){_UK}(?!\w)"),
     re.compile(r"(?<![\w-])[A-Z][0-9][A-Z][ ][0-9][A-Z][0-9](?!\w)"),
     re.compile(rf"(?<!\w)(?i:{'|'.join(sorted(COUNTRIES))})[ ][0-9]{{5}}(?!\w)"),
+    re.compile(r"(?<!\w)[AFD]PO[ ]A[APE][ ][0-9]{5}(?!\w)"),
     re.compile(r"(?<!\w)(?:apt|apartment)\.?[ ][0-9]{1,5}[A-Z]?(?!\w)", re.I),
-)
-_LIKELY = (
-    # 46 velký průhon 426; 06 Reyes Católicos 17
-    re.compile(rf"{_LEADING}(?:{_NAME}[ ]){{1,4}}{_NUM}\.?(?!\w)"),
-    # Am Alten Markt 7
-    re.compile(rf"(?<!\w)(?:{_CAP}[ ]){{1,4}}{_NUM}(?!\w)"),
-    # 63 30 N. Stadion
-    re.compile(rf"{_LEADING}{_NAME}(?:[ ]{_CAP}){{0,3}}"),
 )
 _SPOKEN_OF = re.compile(
     r"\b(?:address(?:es)?|adress|lives?|lived|living|located|reside[sd]?|(?:return|send|sent|ship|deliver|go|move)(?:e?d)?(?:[ ]it)?[ ]to|restaurant|house|home)\b"
@@ -120,15 +121,16 @@ _UNIT = re.compile(
 )
 _CODE = re.compile(rf"(?P<gap>{_GAP})(?:[A-Za-z]{{2,3}},?[ ])?(?P<code>{_POSTCODE})")
 _TOWN = re.compile(
-    rf"(?P<gap>{_GAP})(?P<name>{_CAP}(?:[ ](?:am|an[ ]der|upon|on|de|la|nad|im)(?=[ ]))?(?:[ ]{_CAP}){{0,2}})"
+    rf"(?P<gap>{_GAP})(?P<name>{_CAP}(?:[ ](?:am|an[ ]der|upon|on|de|del|da|do|di|la|van|nad|im)(?=[ ]))?(?:[ ]{_CAP}){{0,2}})(?!\w)"
 )
 _TOWN_STATE_CODE = re.compile(
     rf"{_GAP}(?:{_NAME}[ ]?){{1,3}},?[ ][A-Za-z]{{2,3}},?[ ][0-9]{{5}}(?:-[0-9]{{4}})?(?!\w)"
 )
-_STATE = re.compile(rf"{_GAP}[A-Z]{{2}}(?!\w)")
-_COUNTRY = re.compile(
-    rf"{_GAP}(?:the[ ])?(?:{'|'.join(sorted(COUNTRIES))}|united[ ](?:kingdom|states))(?!\w)", re.I
+_TOWN_COUNTRY = re.compile(
+    rf"{_GAP}(?:{_NAME}[ ]){{1,3}}(?:{'|'.join(sorted(COUNTRIES))}|{_LONG_COUNTRIES})(?!\w)", re.I
 )
+_STATE = re.compile(rf"{_GAP}[A-Z]{{2}}(?!\w)")
+_COUNTRY = re.compile(rf"{_GAP}(?:the[ ])?(?:{'|'.join(sorted(COUNTRIES))}|{_LONG_COUNTRIES})(?!\w)", re.I)
 _LINES = re.compile(
     r"(?:[ ]*\.?,?\n[ \t?>*|,]*(?![^\n]*:)(?:(?:apt|suite)\.?[ ][0-9]{1,5}|[^\n0-9]{0,30})[ ]*){0,4}?"
     r"[ ]*\.?,?\n[ \t?>*|,]*(?:[^\W\d_][^\n0-9,:]{0,30}[ ])?[0-9]{4,6}(?:-[0-9]{4})?(?!\w|[.,][0-9]|[ ]?(?:pcs|units|items|EUR|USD))",
@@ -137,60 +139,61 @@ _LINES = re.compile(
 
 
 def addresses(text: str) -> Iterator[Span]:
-    """Everything that looks like an address; some lie within others."""
+    """Everything that looks like an address, without a full stop behind it; some lie within others."""
+    for start, end in _addresses(text):
+        yield start, start + len(text[start:end].rstrip(" .,\n"))
+
+
+def _addresses(text: str) -> Iterator[Span]:
     for expression in _SURE:
         for found in expression.finditer(text):
             yield found.start(), _end(text, found.end())[0]
     yield from (found.span("code") for found in _NAMED.finditer(text))
-    for expression in _ALONE:
+    for expression in (*_ALONE, _CHINESE):
         yield from (found.span() for found in expression.finditer(text))
-    for number, expression in enumerate(_LIKELY):
+    for expression, is_likely in _LIKELY:
         for found in expression.finditer(text):
-            if number != 1 and _NO_TOWN.match(re.sub(r"^[\d/, -]+[A-Za-z]?[ ,]+", "", found[0])):
-                continue
-            end, coded = _end(text, found.end())
-            spoken = bool(_SPOKEN_OF.search(text, max(0, found.start() - 60), found.start()))
-            words = found[0].split()
-            if number == 1:
-                # "May 5, 2025 Something" begins like a street with a postcode after it
-                sure = coded and not any(_NO_TOWN.match(word) or _NO_NAME.match(word) for word in words)
-            else:
-                sure = (
-                    (spoken
-                    and (number == 0 or coded))
-                    or (number == 0 and coded and "\n" in text[found.end() : end])
-                )
-            if sure:
+            end, steps = _end(text, found.end())
+            spoken = _SPOKEN_OF.search(text, max(0, found.start() - 60), found.start()) is not None
+            if is_likely(found[0], spoken, steps):
                 yield found.start(), end
-    yield from (found.span() for found in _CHINESE.finditer(text))
 
 
-def _end(text: str, place: int) -> tuple[int, bool]:
-    """Where the address that has begun ends, and whether a unit or a postcode is in what was added."""
-    coded = False
-    after = "street"
+def _end(text: str, place: int) -> tuple[int, list[str]]:
+    """Where the address that has begun ends, and what was added to it, in order."""
+    steps = ["street"]
     for _ in range(8):
-        if lines := _LINES.match(text, place):
-            place, coded, after = lines.end(), True, "code"
-        elif unit := _UNIT.match(text, place):
-            place, coded, after = unit.end(), True, "unit"
-        elif after != "code" and (both := _TOWN_STATE_CODE.match(text, place)):
-            place, coded, after = both.end(), True, "code"
-        elif after != "code" and (code := _CODE.match(text, place)) and _is_code(code, after):
-            place, coded, after = code.end(), True, "code"
-        elif country := _COUNTRY.match(text, place):
-            place, after = country.end(), "country"
-        elif (
-            after in ("street", "unit", "code")
-            and (town := _TOWN.match(text, place))
-            and _is_town(text, town, after)
-        ):
-            place, after = town.end(), "town" if after != "code" else "end"
-        elif after in ("town", "end") and (state := _STATE.match(text, place)):
-            place, after = state.end(), "state"
-        else:
+        step = _step(text, place, steps[-1])
+        if not step:
             break
-    return place, coded
+        place = step[0]
+        steps.append(step[1])
+    return place, steps
+
+
+def _step(text: str, place: int, after: str) -> tuple[int, str] | None:
+    if found := _LINES.match(text, place):
+        return found.end(), "lines"
+    if found := _UNIT.match(text, place):
+        return found.end(), "unit"
+    coded = after in ("code", "lines")
+    if not coded and (found := _TOWN_STATE_CODE.match(text, place)):
+        return found.end(), "code"
+    if not coded and (found := _CODE.match(text, place)) and _is_code(found, after):
+        return found.end(), "code"
+    if after == "unit" and (found := _TOWN_COUNTRY.match(text, place)):
+        return found.end(), "country"
+    if found := _COUNTRY.match(text, place):
+        return found.end(), "country"
+    if (
+        (coded or after in ("street", "unit"))
+        and (found := _TOWN.match(text, place))
+        and _is_town(text, found, after)
+    ):
+        return found.end(), "end" if coded else "town"
+    if after in ("town", "end") and (found := _STATE.match(text, place)):
+        return found.end(), "state"
+    return None
 
 
 def _is_code(found: re.Match[str], after: str) -> bool:
@@ -206,7 +209,38 @@ def _is_town(text: str, found: re.Match[str], after: str) -> bool:
         return False
     if "\n" in found["gap"]:
         return bool(re.match(r"[ ]*(?:[,\n.]|$|[A-Z]{2}\b|[0-9])", text[found.end() : found.end() + 20]))
-    return "," in found["gap"] or after in ("unit", "code")
+    return "," in found["gap"] or after in ("unit", "code", "lines")
+
+
+def _numbers_twice(core: str, spoken: bool, steps: list[str]) -> bool:
+    return not _begins_plainly(core) and (spoken or "unit" in steps or "lines" in steps)
+
+
+def _number_behind(core: str, spoken: bool, steps: list[str]) -> bool:
+    """ "May 5, 2025 Something" begins like a street with a postcode after it."""
+    plain = any(_NO_TOWN.match(word) or _NO_NAME.match(word) for word in core.split())
+    return not plain and bool({"unit", "code", "lines"} & set(steps))
+
+
+def _number_before(core: str, spoken: bool, steps: list[str]) -> bool:
+    """Two numbers before, and a unit; or one where an address is spoken of."""
+    if _begins_plainly(core) or not {"unit", "code", "lines"} & set(steps):
+        return False
+    return spoken or ("unit" in steps and re.match(rf"{_NUM}[ ]{_NUM}[ ]", core) is not None)
+
+
+def _begins_plainly(core: str) -> bool:
+    return _NO_TOWN.match(re.sub(r"^[\d/, -]+[A-Za-z]?[ ,]+", "", core)) is not None
+
+
+_LIKELY = (
+    # 46 velký průhon 426; 06 Reyes Católicos 17
+    (re.compile(rf"{_LEADING}(?:{_NAME}[ ]){{1,4}}{_NUM}\.?(?!\w)"), _numbers_twice),
+    # Am Alten Markt 7
+    (re.compile(rf"(?<!\w)(?:{_CAP}[ ]){{1,4}}{_NUM}(?!\w)"), _number_behind),
+    # 63 30 N. Stadion
+    (re.compile(rf"{_LEADING}{_NAME}(?:[ ]{_CAP}){{0,3}}"), _number_before),
+)
 
 
 # --- Chinese ------------------------------------------------------------------------------------------------
