@@ -55,12 +55,12 @@ def find(text: str, *, order_pattern: str | re.Pattern[str] | None = None) -> li
     for kind in KINDS:
         if kind == "phone":
             left = _without(left, pii_marks.urls(left))  # the figures in a link are no phone numbers
-        taken = sorted(_seen(kind, left, pattern), key=lambda span: (span[0] - span[1], span[0]))
         spans: list[pii_marks.Span] = []
-        for start, end in taken:
-            if start < end and all(end <= other[0] or start >= other[1] for other in spans):
+        taken = bytearray(sign == pii_marks.TAKEN for sign in left)
+        for start, end in sorted(_seen(kind, left, pattern), key=lambda span: (span[0] - span[1], span[0])):
+            if start < end and not any(taken[start:end]):
+                taken[start:end] = b"\1" * (end - start)
                 spans.append((start, end))
-        spans = [span for span in spans if pii_marks.TAKEN not in left[slice(*span)]]
         found += (Finding(kind, start, end, text[start:end]) for start, end in spans)
         left = _without(left, spans)
     return sorted(found, key=lambda finding: finding.start)
@@ -93,9 +93,10 @@ def _seen(kind: str, text: str, pattern: re.Pattern[str] | None) -> Iterator[pii
 
 
 def _without(text: str, spans: Iterable[pii_marks.Span]) -> str:
+    signs = list(text)
     for start, end in spans:
-        text = text[:start] + pii_marks.TAKEN * (end - start) + text[end:]
-    return text
+        signs[start:end] = pii_marks.TAKEN * (end - start)
+    return "".join(signs)
 
 
 def redact(
@@ -156,8 +157,11 @@ def _all(text: str, order_pattern: str | re.Pattern[str] | None, also: Finder | 
 
 def _merged(first: Sequence[Finding], second: Iterable[Finding]) -> list[Finding]:
     kept = list(first)
+    taken = {place for finding in first for place in range(finding.start, finding.end)}
     for finding in second:
-        if all(finding.end <= other.start or finding.start >= other.end for other in kept):
+        places = range(finding.start, finding.end)
+        if taken.isdisjoint(places):
+            taken.update(places)
             kept.append(finding)
     return sorted(kept, key=lambda finding: finding.start)
 

@@ -16,11 +16,11 @@ SURNAMES_ZH = (
     "钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
 )
 
-_WORD = r"[^\W\d_a-zà-öø-ÿ][^\W\d_]*(?:['’-][^\W\d_]+)*"
-_NAME = rf"{_WORD}(?:[ ]{_WORD}){{0,3}}"
+_WORD = r"[^\W\d_a-zà-öø-ÿ][^\W\d_]{0,40}(?:['’-][^\W\d_]{1,30}){0,3}(?!\w)"
+_NAME = rf"{_WORD}(?:\.?[ ]{_WORD}){{0,3}}"
 _NOBODY = re.compile(
     r"(?:sir|madam|ma'am|all|team|customer|customers|support|service|shop|store|friends?|colleagues?|kefu|client|valued|seller"
-    r"|everyone|everybody|hiring|the|a|an|not|on|in|at|i|we|you|your|and|or|the|it|is|thanks|order|company|none|n/a)\b",
+    r"|everyone|everybody|hiring|the|a|an|not|on|in|at|i|we|you|my|our|your|and|or|the|it|is|thanks|order|company|none|n/a)\b",
     re.I,
 )
 _ANNOUNCED = (
@@ -38,7 +38,7 @@ _ANNOUNCED = (
 )
 # What goes on after a name in a message: 我叫赵明远，…
 _AFTER_ZH = r"(?=$|[^\u4e00-\u9fff]|的|是|先生|女士|小姐|电话|手机|收)"
-_GIVEN_ZH = r"(?:(?![的是先女小您你电手收说要在有])[\u4e00-\u9fff])"
+_GIVEN_ZH = r"(?:(?!小姐|女士|[的是先您你电手收说要在有])[\u4e00-\u9fff])"
 _ANNOUNCED_ZH = (
     re.compile(
         rf"(?:我叫|名字[是叫]|姓名[是为]?|收件人[是为]?|收货人[是为]?|联系人[是为]?|户名[是为]?|持卡人[是为]?)[:： ]{{0,2}}(?P<name>[{SURNAMES_ZH}]{_GIVEN_ZH}{{1,3}}){_AFTER_ZH}"

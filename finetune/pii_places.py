@@ -44,7 +44,8 @@ avenida rua ulica ul gürtel útja utca rkp""".split()
 )
 UNITS = frozenset("apt apartment suite ste unit flat floor fl room box bldg building p.o po".split())
 
-_W = r"[^\W\d_][^\W\d_.'’\-]*(?:['’.\-][^\W\d_]+)*\.?"
+# bounded, so that a word without end is not read anew from each of its letters
+_W = r"[^\W\d_]{1,40}(?:['’.\-][^\W\d_]{1,30}){0,3}\.?"
 _CAP = rf"(?![a-zà-ÿ]){_W}"
 _NOT_IN_NAMES = (
     "a about after ago and are at before between bulbs but by can cm day days do euros every first for from g gb ghz had has have "
@@ -149,8 +150,9 @@ def _addresses(text: str) -> Iterator[Span]:
         for found in expression.finditer(text):
             yield found.start(), _end(text, found.end())[0]
     yield from (found.span("code") for found in _NAMED.finditer(text))
-    for expression in (*_ALONE, _CHINESE):
+    for expression in _ALONE:
         yield from (found.span() for found in expression.finditer(text))
+    yield from _chinese(text)
     for expression, is_likely in _LIKELY:
         for found in expression.finditer(text):
             end, steps = _end(text, found.end())
@@ -245,20 +247,34 @@ _LIKELY = (
 
 # --- Chinese ------------------------------------------------------------------------------------------------
 
-# Words that stand before an address, never in it: "送到", "我在", "地址是".
-_HAN = r"[\u4e00-\u9fff]"
-_NAME_ZH = r"(?![是在到寄送住为改成从往给发我你他她您们请把了的和与或这那个就地址收货填写邮至换去来帮放错退])[\u4e00-\u9fff]"
+# Words that stand before an address, never in it: "送到", "我在", "地址是", "位于".
+_NAME_ZH = re.compile(
+    r"(?![是在到寄送住为改成从往给发我你他她您们请把了的和与或这那个就地址收货填写邮至换去来帮放错退位店]|于(?![洪都]))[\u4e00-\u9fff]"
+)
 ROADS_ZH = "大街|大道|胡同|路|街|道|巷|弄|里"
 AREAS_ZH = "壮族自治区|回族自治区|维吾尔自治区|自治区|自治州|特别行政区|工业园区|开发区|新区|街道|省|市|区|县|镇|乡|村"
 BLOCKS_ZH = "小区|花园|公寓|家园|广场|大厦|苑|新村|国际城|园区|产业园|园"
 PARTS_ZH = "号楼|号院|号|弄|栋|幢|座|单元|层|楼|室|组|户"
-_AREA_ZH = rf"(?:{_NAME_ZH}){{1,6}}?(?:{AREAS_ZH})"
+_AREA_ZH = re.compile("[省市区县镇乡村州道]")
 _PART_ZH = rf"[0-9A-Za-z]{{1,5}}(?:-[0-9A-Za-z]{{1,5}})?(?:{PARTS_ZH})"
 _CHINESE = re.compile(
-    # areas, road and number, then block, building, unit, room
-    rf"(?:{_AREA_ZH}){{0,5}}(?:{_NAME_ZH}){{1,8}}?(?:{ROADS_ZH})(?<![知频渠味通报]道)(?<![线网思半公一]路)(?<!逛街)(?<![这那哪]里)"
+    # a road and a number, then block, building, unit, room
+    rf"(?:{ROADS_ZH})(?<![知频渠味通报]道)(?<![线网思半公一]路)(?<!逛街)(?<![这那哪]里)"
     rf"(?:[东西南北中][路段街]?|[一二三四五六七八九]段)?[0-9]{{1,5}}(?:-[0-9]{{1,5}})?[号弄](?:院|楼)?"
-    rf"(?:{_HAN}{{0,8}}?(?:{BLOCKS_ZH}))?(?:{_PART_ZH}){{0,4}}(?:[0-9]{{3,5}}(?![0-9年月元])|[0-9]{{1,2}}F)?"
-    # areas and a block without a road
-    rf"|(?:{_AREA_ZH}){{0,5}}(?:{_NAME_ZH}){{1,8}}?(?:{BLOCKS_ZH}|村)(?:{_PART_ZH}){{1,4}}(?:[0-9]{{3,4}}(?![0-9年月元]))?"
+    rf"(?:[\u4e00-\u9fff]{{0,8}}?(?:{BLOCKS_ZH}))?(?:{_PART_ZH}){{0,4}}(?:[0-9]{{3,5}}(?![0-9年月元])|[0-9]{{1,2}}F)?"
+    # a block or a village without a road
+    rf"|(?:{BLOCKS_ZH}|村)(?:{_PART_ZH}){{1,4}}(?:[0-9]{{3,4}}(?![0-9年月元]))?"
 )
+_LONGEST_ZH, _LONGEST_NAME_ZH = 40, 8
+
+
+def _chinese(text: str) -> Iterator[Span]:
+    """From the road back over all that may be a name: areas have no border in the writing."""
+    for found in _CHINESE.finditer(text):
+        start = found.start()
+        while start and found.start() - start < _LONGEST_ZH and _NAME_ZH.match(text, start - 1):
+            start -= 1
+        if not _AREA_ZH.search(text, start, found.start()):
+            start = max(start, found.start() - _LONGEST_NAME_ZH)
+        if start < found.start():
+            yield start, found.end()
