@@ -1,8 +1,9 @@
 """The suite of personal data: what the finders of ``finetune.pii`` see, and what they take for personal that is not.
 
 Two sets: packaged messages in English and Chinese, and presidio's synthetic sentences below ``KEFU_DATA``. A label is
-found where findings cover four fifths of its characters, of whatever kind: what counts is that it does not stay. Judges
-no surrogate; the tests do that.
+found where findings cover four fifths of its characters, of whatever kind: what counts is that it does not stay. The
+messages come from the hand that wrote the rules, so they show what is meant, and not how much a stranger's log would keep.
+Judges no surrogate; the tests do that.
 """
 
 from __future__ import annotations
