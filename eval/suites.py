@@ -141,6 +141,19 @@ SUITES = (
         "packaged messages",
     ),
     Suite(
+        "pii",
+        "eval.pii",
+        "personal data found in support messages, and what is taken for such",
+        "packaged messages, the half not fitted on; presidio's synthetic sentences (looked at)",
+        ("presidio",),
+        (
+            "recall_structured_test",
+            "false_positive_rate_test",
+            "presidio_recall_structured",
+            "presidio_recall_address",
+        ),
+    ),
+    Suite(
         "injection",
         "eval.injection",
         "attacks in messages, pages, products and orders",
