@@ -6,8 +6,9 @@ modules that do the work; imports them when they are needed, so that ``kefu --he
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +66,7 @@ def clean_logs(
     name: Name = "logs",
     retention_days: Annotated[int | None, typer.Option(help="Older conversations are left out.")] = None,
     consent_needed: Annotated[bool, typer.Option(help="Leave out whoever did not say yes.")] = False,
+    presidio: Annotated[bool, typer.Option(help="Find personal data with Presidio as well.")] = False,
     config: Config = None,
 ) -> None:
     """Take out what nobody can or may learn from, and say why."""
@@ -75,7 +77,7 @@ def clean_logs(
     folder = _folder(settings, name)
     retention = timedelta(days=retention_days) if retention_days is not None else None
     rules = Rules(settings.shop, datetime.now(UTC), retention, consent_needed)
-    kept, report = clean(read(_there(folder / IMPORTED, "import")), rules)
+    kept, report = clean(read(_there(folder / IMPORTED, "import")), rules, _redactor(settings, presidio))
     write(folder / CLEANED, kept)
     (folder / REPORT).write_text(json.dumps(report.told(), ensure_ascii=False, indent=1), encoding="utf-8")
     _show_report(report)
@@ -187,6 +189,33 @@ def _columns(text: str) -> Any:
             f"--columns names {unknown[0]!r}", expected=", ".join(f"{n}=…" for n in Columns.__slots__)
         )
     return Columns(**{name.strip(): column.strip() for name, _, column in pairs})
+
+
+def _redactor(settings: Settings, presidio: bool) -> Callable[[Sequence[str]], Sequence[str]]:
+    """The shop's own contacts stay; the salt is drawn from its secret, so that runs agree."""
+    from chatbot.auth import load_secret
+    from finetune.pii import presidio_findings, redact
+
+    salt = hashlib.blake2b(load_secret(settings), person=b"kefu finetune").hexdigest()
+    pattern = settings.shop.order_number_pattern or None
+    also = presidio_findings if presidio else None
+
+    # Signs that stand for nothing else keep the shop's contacts from being taken for a person's.
+    contacts = [contact for contact in (settings.shop.email, settings.shop.phone) if contact]
+    signs = {contact: chr(0xE000 + number) for number, contact in enumerate(contacts)}
+
+    def texts(said: Sequence[str]) -> Sequence[str]:
+        hidden = [_replaced(text, signs) for text in said]
+        told = redact(hidden, salt=salt, order_pattern=pattern, also=also)[0]
+        return [_replaced(text, {sign: contact for contact, sign in signs.items()}) for text in told]
+
+    return texts
+
+
+def _replaced(text: str, words: Mapping[str, str]) -> str:
+    for word, other in words.items():
+        text = text.replace(word, other)
+    return text
 
 
 def _show_report(report: Report) -> None:

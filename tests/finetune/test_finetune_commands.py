@@ -55,6 +55,30 @@ def test_logs_are_imported_cleaned_and_split(tmp_path: Path, home: Path) -> None
     assert sum(len(part.splitlines()) for part in parts) == report["kept"]
 
 
+def test_personal_data_are_replaced_and_the_shops_own_contacts_stay(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEFU_SHOP__EMAIL", "service@realshop.eu")
+    monkeypatch.setenv("KEFU_SHOP__PHONE", "+49 40 3344 5566")
+    said = {
+        "instruction": "I am at ada.lovelace@mailbox.org, card 4539 1488 0343 6467, call +49 171 2345678",
+        "output": "We wrote to ada.lovelace@mailbox.org. Our line is +49 40 3344 5566, our mail service@realshop.eu.",
+    }
+    file = tmp_path / "one.jsonl"
+    file.write_text(json.dumps(said), encoding="utf-8")
+    for command in (["import", str(file)], ["clean"]):
+        done = runner.invoke(cli, ["finetune", *command])
+        assert done.exit_code == 0, done.output
+    kept = (home / "finetune" / "logs" / "cleaned.jsonl").read_text(encoding="utf-8")
+    for private in ("lovelace", "4539", "2345678"):
+        assert private not in kept
+    for own in ("+49 40 3344 5566", "service@realshop.eu"):
+        assert own in kept
+    asked, answered = json.loads(kept)["turns"]
+    surrogate = answered[1].split("We wrote to ")[1].split(". Our")[0]
+    assert surrogate in asked[1]
+
+
 @pytest.mark.parametrize(("step", "before"), [("clean", "import"), ("split", "clean"), ("train", "split")])
 def test_a_step_without_the_one_before_says_which(step: str, before: str) -> None:
     done = runner.invoke(cli, ["finetune", step])
