@@ -31,6 +31,7 @@ finetune = typer.Typer(no_args_is_help=True, help="Train the shop's own adapter 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 IMPORTED, CLEANED, REPORT = "imported.jsonl", "cleaned.jsonl", "cleaned.report.json"
+_OURS = frozenset({IMPORTED, CLEANED, "train.jsonl", "validation.jsonl", "test.jsonl"})
 _SHOWN = 10
 
 Name = Annotated[str, typer.Option("--name", help="Of these logs; each has a folder of its own.")]
@@ -138,6 +139,27 @@ def train_adapter(
         f"validation loss {made.before:.3f} before, {made.best:.3f} at step {made.best_step} of {made.steps} "
         f"({made.seconds / 60:.0f} min, {made.stopped}); the adapter is in {made.adapter}"
     )
+
+
+@finetune.command("forget")
+def forget_customer(
+    customer: Annotated[str, typer.Argument(help="As the logs name the customer.")], config: Config = None
+) -> None:
+    """Delete a customer's conversations from all that was imported. Adapters must be trained anew without them."""
+    from finetune.logs import forget
+
+    folder = load(config).home / "finetune"
+    files = [file for file in sorted(folder.glob("*/*.jsonl")) if file.name in _OURS]
+    found = {file: forget(file, customer) for file in files}
+    for file, count in found.items():
+        if count:
+            (file.parent / REPORT).unlink(missing_ok=True)  # its samples may quote them
+            out.print(f"{count:,} conversations deleted from {file}")
+    trained = sorted({file.parent / "run" for file, count in found.items() if count and file.name == "train.jsonl"})
+    for run in filter(Path.exists, trained):
+        err.print(f"the adapter in {run} learned from them: delete it, and train again")
+    if not any(found.values()):
+        out.print(f"no conversation of {escape(customer)} was imported")
 
 
 @contextmanager

@@ -105,3 +105,12 @@ def _conversation(row: dict[str, Any]) -> Conversation:
         row.get("consent"),
         row.get("origin", ""),
     )
+
+
+def forget(path: Path, customer: str) -> int:
+    """Rewrite the file without the conversations of a customer; returns how many there were."""
+    every = list(read(path))
+    kept = [conversation for conversation in every if conversation.customer != customer]
+    if len(kept) < len(every):
+        write(path, kept)
+    return len(every) - len(kept)

@@ -79,6 +79,23 @@ def test_personal_data_are_replaced_and_the_shops_own_contacts_stay(
     assert surrogate in asked[1]
 
 
+def test_a_customer_is_deleted_from_all_that_was_imported(tmp_path: Path, home: Path) -> None:
+    for command in (["import", str(logs(tmp_path))], ["clean"], ["split"]):
+        assert runner.invoke(cli, ["finetune", *command]).exit_code == 0
+    folder = home / "finetune" / "logs"
+    files = [file for file in folder.glob("*.jsonl")]
+    assert len(files) == 5
+    before = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+    done = runner.invoke(cli, ["finetune", "forget", "p7"])
+    assert done.exit_code == 0, done.output
+    assert "deleted from" in done.stdout
+    assert not any('"p7"' in file.read_text(encoding="utf-8") for file in files)
+    assert not (folder / "cleaned.report.json").exists()
+    # Two conversations of theirs, in three files each.
+    assert before - sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) == 6
+    assert "no conversation of p7" in runner.invoke(cli, ["finetune", "forget", "p7"]).stdout
+
+
 @pytest.mark.parametrize(("step", "before"), [("clean", "import"), ("split", "clean"), ("train", "split")])
 def test_a_step_without_the_one_before_says_which(step: str, before: str) -> None:
     done = runner.invoke(cli, ["finetune", step])
