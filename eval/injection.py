@@ -47,8 +47,8 @@ from eval.watched_engine import Watched
 from eval.world import read_world
 from retrieval import screen
 
-MESSAGES, IN_PAGES, DESCRIPTIONS, ATTRIBUTES, ORDERS = 80, 44, 18, 18, 10
-MODEL_PAGES, MODEL_DESCRIPTIONS, BEFORE, MODEL_BEFORE = 14, 5, 16, 3
+MESSAGES, IN_PAGES, DESCRIPTIONS, ATTRIBUTES, ORDERS = 64, 36, 14, 14, 8
+MODEL_PAGES, MODEL_DESCRIPTIONS, BEFORE, MODEL_BEFORE = 10, 5, 12, 3
 """How many attacks stand in each place, and how many of these the language model has to answer."""
 
 

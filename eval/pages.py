@@ -28,8 +28,8 @@ from retrieval.lexical import LexicalIndex
 from retrieval.search import Search
 from retrieval.tokens import tokenize
 
-CONTEXTS = 128
-"""Passages of CMRC 2018 that are read: half of them, since embedding takes a while."""
+CONTEXTS = 64
+"""Passages of CMRC 2018 that are read: a quarter of them, since embedding takes a while."""
 
 
 @dataclass(frozen=True, slots=True)
