@@ -120,7 +120,13 @@ def _ask_shop(
 ) -> tuple[list[CaseResult], float]:
     """One shop in a home of its own; also how long the ingestion took."""
     with tempfile.TemporaryDirectory(prefix=f"kefu-{shop.name}-") as folder:
-        settings = load(config, home=Path(folder), database_url="", shop=dict(shop.shop))
+        settings = load(
+            config,
+            home=Path(folder),
+            database_url="",
+            shop=dict(shop.shop),
+            retrieval={"languages": ("en",)},
+        )
         started = time.perf_counter()
         for number, (kind, name, mapping) in enumerate(shop.tables):
             tell(f"{shop.name}: tables", number, len(shop.tables))

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -104,6 +105,31 @@ def split_logs(
     out.print(", ".join(f"{part} {len(own):,}" for part, own in parts.items()))
 
 
+@finetune.command("plan")
+def plan_training(
+    training: Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")] = "lora",
+    name: Name = "logs",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: Config = None,
+) -> None:
+    """Say how long a training will take and how much memory, from a trial of a few batches."""
+    from finetune.config import load_config
+
+    settings, wanted = load(config), load_config(training)
+    base, parts = _data(settings, name, wanted.limit)
+    from finetune.plan import plan
+
+    made = plan(base, parts["train"], parts["validation"], wanted)
+    if as_json:
+        print(json.dumps(asdict(made)))
+        return
+    out.print(
+        f"{len(parts['train']):,} examples, {made.tokens:,} tokens in {wanted.epochs} epochs, {made.steps:,} steps\n"
+        f"{made.trained / 1e6:.1f} of {made.weights / 1e6:.0f} million weights are trained\n"
+        f"about {made.seconds / 60:.0f} minutes ({made.tokens_per_second:.0f} tokens/s) and {made.memory / 2**30:.1f} GiB"
+    )
+
+
 @finetune.command("train")
 def train_adapter(
     training: Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")] = "lora",
@@ -114,15 +140,10 @@ def train_adapter(
     from finetune.config import load_config
 
     settings, wanted = load(config), load_config(training)
-    folder = _folder(settings, name)
-    files = {part: _there(folder / f"{part}.jsonl", "split") for part in ("train", "validation")}
-    from chatbot.engine.weights import transformers_path
-    from finetune.examples import load_tokenizer
+    base, parts = _data(settings, name, wanted.limit)
     from finetune.train import train
 
-    base = transformers_path(settings)
-    tokenizer = load_tokenizer(base)
-    parts = {part: _encoded(file, tokenizer, wanted.limit) for part, file in files.items()}
+    folder = _folder(settings, name)
     with _bar() as (progress, task):
 
         def tell(now: Progress) -> None:
@@ -155,7 +176,9 @@ def forget_customer(
         if count:
             (file.parent / REPORT).unlink(missing_ok=True)  # its samples may quote them
             out.print(f"{count:,} conversations deleted from {file}")
-    trained = sorted({file.parent / "run" for file, count in found.items() if count and file.name == "train.jsonl"})
+    trained = sorted(
+        {file.parent / "run" for file, count in found.items() if count and file.name == "train.jsonl"}
+    )
     for run in filter(Path.exists, trained):
         err.print(f"the adapter in {run} learned from them: delete it, and train again")
     if not any(found.values()):
@@ -175,6 +198,18 @@ def _bar() -> Iterator[tuple[Any, Any]]:
     )
     with Bars(*columns, console=err) as bars:
         yield bars, bars.add_task("the base model's loss", total=None)
+
+
+def _data(settings: Settings, name: str, limit: int) -> tuple[Path, dict[str, list[Encoded]]]:
+    """The base model's folder, and the examples of both parts in its tokens."""
+    folder = _folder(settings, name)
+    files = {part: _there(folder / f"{part}.jsonl", "split") for part in ("train", "validation")}
+    from chatbot.engine.weights import transformers_path
+    from finetune.examples import load_tokenizer
+
+    base = transformers_path(settings)
+    tokenizer = load_tokenizer(base)
+    return base, {part: _encoded(file, tokenizer, limit) for part, file in files.items()}
 
 
 def _encoded(file: Path, tokenizer: Any, limit: int) -> list[Encoded]:

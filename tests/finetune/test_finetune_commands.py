@@ -83,7 +83,7 @@ def test_a_customer_is_deleted_from_all_that_was_imported(tmp_path: Path, home: 
     for command in (["import", str(logs(tmp_path))], ["clean"], ["split"]):
         assert runner.invoke(cli, ["finetune", *command]).exit_code == 0
     folder = home / "finetune" / "logs"
-    files = [file for file in folder.glob("*.jsonl")]
+    files = list(folder.glob("*.jsonl"))
     assert len(files) == 5
     before = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
     done = runner.invoke(cli, ["finetune", "forget", "p7"])

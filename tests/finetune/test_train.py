@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.errors import InputError
+from configs.settings import CONFIG_DIR
 from finetune.batches import count, micro_batches, steps
 from finetune.config import TrainConfig
 from finetune.examples import Encoded
@@ -106,71 +107,71 @@ def test_training_ends_when_the_validation_loss_falls_no_more(tiny_base: Path, t
     assert len(told) < 15
 
 
-CHILD = """
+KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from tests.finetune.test_train import CONFIG, learnt, tokens
+from tests.finetune.test_train import CONFIG, tokens
 from finetune.train import train
-kill = int(sys.argv[4])
-def tell(progress):
-    if progress.step == kill:
-        os.kill(os.getpid(), signal.SIGKILL)
+base, whole, killed = map(Path, sys.argv[2:5])
 config = CONFIG.model_copy(update={"dropout": 0.1, "neftune": 1.0})
-made = train(Path(sys.argv[2]), tokens(40), tokens(10, seed=1), config, Path(sys.argv[3]), tell)
-print(made.best)
+def run(folder, kill):
+    def tell(progress):
+        if progress.step == kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+    child = os.fork()  # the libraries are loaded once, and nothing was computed yet
+    if not child:
+        train(base, tokens(40), tokens(10, seed=1), config, folder, tell)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print([run(whole, 0), *[run(killed, step) for step in (1, 4, 7, 8, 13, 0)]])
+"""
+LAUNCHED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.finetune.test_train import CONFIG, tokens
+from finetune.train import train
+train(Path(sys.argv[2]), tokens(40), tokens(10, seed=1), CONFIG, Path(sys.argv[3]))
 """
 
 
-def child(
-    base: Path, folder: Path, kill: int = 0, launch: tuple[str, ...] = ()
-) -> subprocess.CompletedProcess[str]:
-    project = str(Path(__file__).parents[2])
-    script = folder.parent / "child.py"
-    script.write_text(CHILD, encoding="utf-8")
-    command = [*(launch or (sys.executable,)), str(script), project, str(base), str(folder), str(kill)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": project}
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
+def script(folder: Path, text: str, *arguments: Path, launch: tuple[str, ...] = (sys.executable,)) -> str:
+    project = Path(__file__).parents[2]
+    file = folder / "script.py"
+    file.write_text(text, encoding="utf-8")
+    command = [*launch, str(file), *map(str, (project, *arguments))]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(project)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def curve(folder: Path) -> list[tuple[float, float]]:
+    lines = map(json.loads, (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines())
+    return [(line["loss"], line.get("validation", 0.0)) for line in lines]
 
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_five_times_ends_with_the_same_weights(tiny_base: Path, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert child(tiny_base, whole).returncode == 0
-    for step in (1, 4, 7, 8, 13):
-        assert child(tiny_base, killed, step).returncode == -9
-    assert child(tiny_base, killed).returncode == 0
+    told = script(tmp_path, KILLED, tiny_base, whole, killed)
+    assert told.splitlines()[-1] == "[0, -9, -9, -9, -9, -9, 0]"
     assert distance(whole / "adapter", killed / "adapter") <= 1e-6
-    curves = [
-        [json.loads(line)["loss"] for line in (folder / "curve.jsonl").read_text().splitlines()]
-        for folder in (whole, killed)
-    ]
-    assert curves[0] == pytest.approx(curves[1], abs=1e-5)
+    for one, two in zip(curve(whole), curve(killed), strict=True):
+        assert one == pytest.approx(two, abs=1e-5)
 
 
 @pytest.mark.slow
 def test_two_processes_have_the_curve_of_one(tiny_base: Path, tmp_path: Path) -> None:
-    launcher = str(Path(sys.executable).with_name("accelerate"))
-    curves = []
-    for processes in ("1", "2"):
-        folder = tmp_path / processes / "run"
-        folder.parent.mkdir()
-        script = folder.parent / "two.py"
-        script.write_text(
-            CHILD.replace('update={"dropout": 0.1, "neftune": 1.0}', "update={}"), encoding="utf-8"
-        )
-        done = subprocess.run(
-            [launcher, "launch", "--cpu", "--num_processes", processes, "--num_machines", "1", "--mixed_precision", "no",
-             "--dynamo_backend", "no", str(script), str(Path(__file__).parents[2]), str(tiny_base), str(folder), "0"],
-            capture_output=True, text=True, timeout=240, check=False,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2]), "ACCELERATE_USE_CPU": "true"},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
-        lines = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
-        curves.append([(line["loss"], line.get("validation", 0.0)) for line in lines])
-    assert len(curves[0]) == len(curves[1]) == 15
-    for one, two in zip(*curves, strict=True):
-        assert one == pytest.approx(two, abs=2e-4)
+    one, two = tmp_path / "one", tmp_path / "two"
+    learnt(tiny_base, one)
+    config = CONFIG_DIR / "accelerate" / "cpu2.yaml"
+    accelerate = str(Path(sys.executable).with_name("accelerate"))
+    script(tmp_path, LAUNCHED, tiny_base, two, launch=(accelerate, "launch", "--config_file", str(config)))
+    assert len(curve(one)) == 15
+    for alone, together in zip(curve(one), curve(two), strict=True):
+        assert alone == pytest.approx(together, abs=2e-4)
 
 
 def test_a_folder_of_another_run_is_left_alone(tiny_base: Path, tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""What a training will take, before it starts: memory and time, from a trial of a few of its own batches.
+
+The trial runs in a process of its own: the batch with the most tokens, which says the peak of memory, then some drawn
+from the first epoch with a look at the validation part's share. Whatever else runs on the machine counts as it does now.
+Early stopping is not foreseen: the time is that of all steps.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.batches import Step, count, micro_batches, steps
+from finetune.config import TrainConfig
+from finetune.examples import Encoded
+
+TRIED = 6
+"""Batches that are timed, after one that warms up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``seconds`` of all steps and looks, ``memory`` in bytes at the peak, ``tokens`` of all epochs, padding left out."""
+
+    seconds: float
+    memory: int
+    steps: int
+    tokens: int
+    tokens_per_second: float
+    trained: int
+    weights: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    seconds_per_cell: float
+    looking_per_cell: float
+    step_seconds: float
+    memory: int
+    trained: int
+    weights: int
+
+
+def plan(base: Path, training: Sequence[Encoded], validation: Sequence[Encoded], config: TrainConfig) -> Plan:
+    """Try some batches and reckon the rest. ``training`` and ``validation`` must not be empty."""
+    every = list(
+        steps(training, batch=config.batch, tokens=config.tokens, epochs=config.epochs, seed=config.seed)
+    )
+    looked = micro_batches(validation, range(len(validation)), config.tokens)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        tried = pool.apply(_try, (base, list(training), list(validation), config, every, looked))
+    total = count(len(training), batch=config.batch, epochs=config.epochs)
+    cells = sum(_cells(training, own) for step in every for own in step.micro)
+    looks = 1 + -(-total // config.evaluate_every)
+    seconds = cells * tried.seconds_per_cell + total * tried.step_seconds
+    seconds += looks * sum(_cells(validation, own) for own in looked) * tried.looking_per_cell
+    tokens = config.epochs * sum(map(len, training))
+    return Plan(seconds, tried.memory, total, tokens, tokens / seconds, tried.trained, tried.weights)
+
+
+def _cells(every: Sequence[Encoded], own: Sequence[int]) -> int:
+    """Tokens of a batch with its padding."""
+    return len(own) * max(len(every[place]) for place in own)
+
+
+def _try(
+    base: Path,
+    training: Sequence[Encoded],
+    validation: Sequence[Encoded],
+    config: TrainConfig,
+    every: Sequence[Step],
+    looked: Sequence[tuple[int, ...]],
+) -> _Trial:
+    import torch
+
+    from finetune.model import ReplyLoss, collate, load_base, optimizer_of, with_adapter
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = with_adapter(load_base(base, quantized=config.method == "qlora"), config, len(every)).to(device)
+    loss, optimizer = ReplyLoss(model, config.neftune), optimizer_of(model, config)
+
+    def timed(own: Sequence[int]) -> float:
+        started = time.perf_counter()
+        loss(*collate([training[place] for place in own], device)).sum().backward()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - started
+
+    batches = [own for step in every if step.epoch == 0 for own in step.micro]
+    timed(max(batches, key=lambda own: _cells(training, own)))
+    started = time.perf_counter()
+    optimizer.step()
+    stepping = time.perf_counter() - started
+    chosen = batches[:: max(1, len(batches) // TRIED)][:TRIED]
+    seconds = sum(map(timed, chosen))
+    seen = looked[:: max(1, len(looked) // 2)][:2]
+    with torch.no_grad():
+        started = time.perf_counter()
+        for own in seen:
+            loss(*collate([validation[place] for place in own], device))
+        looking = time.perf_counter() - started
+    return _Trial(
+        seconds / sum(_cells(training, own) for own in chosen),
+        looking / sum(_cells(validation, own) for own in seen),
+        stepping,
+        _peak(torch, device),
+        sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+        sum(parameter.numel() for parameter in model.parameters()),
+    )
+
+
+def _peak(torch: Any, device: str) -> int:
+    if device == "cuda":
+        return int(torch.cuda.max_memory_allocated())
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
