@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from configs.errors import KefuError
-from finetune.commands import finetune
+from finetune.cli import finetune
 
 if TYPE_CHECKING:
     from chatbot.importers.mapping import Kind

@@ -1,7 +1,7 @@
-"""``kefu finetune``: support logs in, an adapter out, one step a command.
+"""What the commands of ``kefu finetune`` do: support logs in, an adapter out, one step a command.
 
 Each step reads what the one before wrote below ``<home>/finetune/NAME`` and says what it did. Ties settings to the
-modules that do the work; imports them when they are needed, so that ``kefu --help`` need not wait for torch.
+modules that do the work, and imports each when it is needed: nobody who cleans logs need wait for torch.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -28,24 +27,19 @@ if TYPE_CHECKING:
     from finetune.examples import Encoded
     from finetune.train import Progress
 
-finetune = typer.Typer(no_args_is_help=True, help="Train the shop's own adapter on its support logs.")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 IMPORTED, CLEANED, REPORT = "imported.jsonl", "cleaned.jsonl", "cleaned.report.json"
 _OURS = frozenset({IMPORTED, CLEANED, "train.jsonl", "validation.jsonl", "test.jsonl"})
 _SHOWN = 10
 
-Name = Annotated[str, typer.Option("--name", help="Of these logs; each has a folder of its own.")]
-Config = Annotated[str | None, typer.Option("--config", help="Settings, as for `kefu serve`.")]
 
-
-@finetune.command("import")
 def import_logs(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders: JSON lines, JSON, CSV.")],
-    name: Name = "logs",
-    format: Annotated[str | None, typer.Option(help="Of JSON whose format cannot be seen.")] = None,
-    columns: Annotated[str, typer.Option(help="Of a table: customer=question,agent=answer,…")] = "",
-    config: Config = None,
+    paths: list[Path],
+    name: str,
+    format: str | None,
+    columns: str,
+    config: str | None,
 ) -> None:
     """Read support logs of any system; what cannot be read is named."""
     from finetune.logs import write
@@ -63,13 +57,12 @@ def import_logs(
     out.print(f"{count:,} conversations read ({escape(told)}), {len(found.rejected):,} left out")
 
 
-@finetune.command("clean")
 def clean_logs(
-    name: Name = "logs",
-    retention_days: Annotated[int | None, typer.Option(help="Older conversations are left out.")] = None,
-    consent_needed: Annotated[bool, typer.Option(help="Leave out whoever did not say yes.")] = False,
-    presidio: Annotated[bool, typer.Option(help="Find personal data with Presidio as well.")] = False,
-    config: Config = None,
+    name: str,
+    retention_days: int | None,
+    consent_needed: bool,
+    presidio: bool,
+    config: str | None,
 ) -> None:
     """Take out what nobody can or may learn from, and say why."""
     from finetune.clean import Rules, clean
@@ -86,11 +79,10 @@ def clean_logs(
     out.print(f"with samples in {folder / REPORT}")
 
 
-@finetune.command("split")
 def split_logs(
-    name: Name = "logs",
-    since: Annotated[datetime | None, typer.Option(help="What is later is for the test.")] = None,
-    config: Config = None,
+    name: str,
+    since: datetime | None,
+    config: str | None,
 ) -> None:
     """Part the logs so that no customer and no text stands on both sides, and check it."""
     from finetune.logs import read, write
@@ -105,12 +97,11 @@ def split_logs(
     out.print(", ".join(f"{part} {len(own):,}" for part, own in parts.items()))
 
 
-@finetune.command("plan")
 def plan_training(
-    training: Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")] = "lora",
-    name: Name = "logs",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    config: Config = None,
+    training: str,
+    name: str,
+    as_json: bool,
+    config: str | None,
 ) -> None:
     """Say how long a training will take and how much memory, from a trial of a few batches."""
     from finetune.config import load_config
@@ -130,11 +121,10 @@ def plan_training(
     )
 
 
-@finetune.command("train")
 def train_adapter(
-    training: Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")] = "lora",
-    name: Name = "logs",
-    config: Config = None,
+    training: str,
+    name: str,
+    config: str | None,
 ) -> None:
     """Train an adapter on the train part; a run that was stopped goes on."""
     from finetune.config import load_config
@@ -162,10 +152,7 @@ def train_adapter(
     )
 
 
-@finetune.command("forget")
-def forget_customer(
-    customer: Annotated[str, typer.Argument(help="As the logs name the customer.")], config: Config = None
-) -> None:
+def forget_customer(customer: str, config: str | None) -> None:
     """Delete a customer's conversations from all that was imported. Adapters must be trained anew without them."""
     from finetune.logs import forget
 
