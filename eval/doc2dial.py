@@ -2,8 +2,9 @@
 
 Does the search find the passage that holds the answer, given the dialogue; does it still when the newest turn opens
 a new topic (the first turn of a dialogue, behind turns of another one); and what do its two plain legs find, BM25 and
-the embedder, each over the whole dialogue. And how long a search takes over 10,000 chunks. Constants are fitted on the documents of even number and reported on the
-others. Needs the data folder named by ``KEFU_DATA``; keeps the index below the home, so that a second run is quick.
+the embedder, each over the whole dialogue. And how long a search takes over 10,000 chunks. Constants are fitted on the
+documents of even number and reported on the others. Needs the data folder named by ``KEFU_DATA``; keeps the index below
+the home, so that a second run is quick.
 """
 
 from __future__ import annotations
@@ -211,7 +212,9 @@ def run(options: Options, tell: Tell) -> Outcome:
         ("new_topic_", "The same, where the turn opens a new topic", shifted(reported)),
     ):
         found = {}
-        index.embedder.queries(["\n".join(question.turns) for question in asked])  # together they take half the time
+        index.embedder.queries(
+            ["\n".join(question.turns) for question in asked]
+        )  # together they take half the time
         for name, find in ways.items():
             found[name] = ranks(asked, _counted(find, tell, f"{prefix}{name}", len(asked)))
         metrics |= {f"{prefix}{name}": value for name, value in summary(found).items()}

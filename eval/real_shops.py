@@ -7,9 +7,11 @@ Knows their file names; what is asked and what is right stand in ``eval/cases/re
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,10 +148,11 @@ def _ask_shop(
 def _ingest(settings: Settings, kind: Any, path: Path, mapping: str) -> None:
     """What ``kefu ingest KIND FILE --mapping NAME`` does; rejected rows are reported by it and do not end the suite."""
     try:
-        if kind == "docs":
-            ingest.docs(settings, [path], mapping=mapping, strict=False)
-        else:
-            ingest.table(settings, kind, path, mapping=mapping, strict=False)
+        with redirect_stdout(sys.stderr):  # what the suite prints may be read by a program
+            if kind == "docs":
+                ingest.docs(settings, [path], mapping=mapping, strict=False)
+            else:
+                ingest.table(settings, kind, path, mapping=mapping, strict=False)
     except typer.Exit:
         err.print(f"[yellow]{path.name}: some rows were rejected[/yellow]")
 
