@@ -146,6 +146,9 @@ def train_adapter(
             )
 
         made = train(base, parts["train"], parts["validation"], wanted, folder / "run", tell)
+    if not made.adapter.exists():
+        out.print(f"{made.stopped} at step {made.steps}, before the first look; the same command goes on")
+        return
     out.print(
         f"validation loss {made.before:.3f} before, {made.best:.3f} at step {made.best_step} of {made.steps} "
         f"({made.seconds / 60:.0f} min, {made.stopped}); the adapter is in {made.adapter}"

@@ -110,6 +110,9 @@ def train(
         for step in steps(
             training, batch=config.batch, tokens=config.tokens, epochs=config.epochs, seed=config.seed
         ):
+            if run.state.since_best >= config.patience:
+                stopped = "validation loss did not fall any more"
+                break
             if step.number < run.state.step:
                 continue
             began = time.perf_counter()
@@ -122,14 +125,14 @@ def train(
             if curve:
                 curve.add(run.state.step, loss, seen, norm, float(run.kept.schedule.get_last_lr()[0]))
                 tell(_progress(run.state, total, loss, seen))
-            if run.state.since_best >= config.patience:
-                stopped = "validation loss did not fall any more"
             if _any(run, bool(interrupted)):
                 stopped = "interrupted"
-            last = stopped != "all steps done" or run.state.step == total
+            last = (
+                stopped == "interrupted" or run.state.since_best >= config.patience or run.state.step == total
+            )
             if accelerator.is_main_process and (last or run.state.step % config.save_every == 0):
                 run.kept.save()
-            if last:
+            if stopped == "interrupted":
                 break
     if curve:
         curve.close()

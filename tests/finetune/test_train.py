@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,8 @@ def test_training_ends_when_the_validation_loss_falls_no_more(tiny_base: Path, t
     made, told = learnt(tiny_base, tmp_path, config)
     assert made.stopped == "validation loss did not fall any more"
     assert len(told) < 15
+    again, more = learnt(tiny_base, tmp_path, config)
+    assert (more, again.stopped, again.best) == ([], made.stopped, made.best)
 
 
 KILLED = """
@@ -172,6 +175,20 @@ def test_two_processes_have_the_curve_of_one(tiny_base: Path, tmp_path: Path) ->
     assert len(curve(one)) == 15
     for alone, together in zip(curve(one), curve(two), strict=True):
         assert alone == pytest.approx(together, abs=2e-4)
+
+
+def test_a_polite_interruption_saves_and_the_same_command_goes_on(tiny_base: Path, tmp_path: Path) -> None:
+    def tell(progress: Progress) -> None:
+        if progress.step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole, _ = learnt(tiny_base, tmp_path / "whole")
+    run = tmp_path / "stopped"
+    made = train(tiny_base, tokens(40), tokens(10, seed=1), CONFIG, run, tell)
+    assert (made.stopped, made.steps) == ("interrupted", 4)
+    made, told = learnt(tiny_base, run)
+    assert [progress.step for progress in told] == list(range(5, 16))
+    assert distance(whole.adapter, made.adapter) <= 1e-6
 
 
 def test_a_folder_of_another_run_is_left_alone(tiny_base: Path, tmp_path: Path) -> None:
