@@ -22,6 +22,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from configs.errors import ConfigError
 
 CONFIG_DIR = Path(__file__).parent
+PACKAGED = ("embedded", "scale")
+"""The settings files in it; the others are of trainings and tables."""
 _SECRET_KEYS = {"secret", "api_key", "password", "token"}
 
 
@@ -234,8 +236,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     resolved = path if path.exists() else CONFIG_DIR / f"{path}.yaml"
     if not resolved.exists():
-        known = ", ".join(sorted(p.stem for p in CONFIG_DIR.glob("*.yaml")))
-        raise ConfigError(f"there is no settings file {path}", hint=f"name a file, or one of: {known}")
+        raise ConfigError(
+            f"there is no settings file {path}", hint=f"name a file, or one of: {', '.join(PACKAGED)}"
+        )
     try:
         data = yaml.safe_load(resolved.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -2,7 +2,7 @@
 
 Facts of the shop come from its settings, numbers from what the customer wrote; a name that is known to nobody takes its
 sentence with it; any other name is the label of a button and stays as words. The lists are
-``configs/placeholders.yaml``. Does not anonymise.
+``configs/tables/placeholders.yaml``. Does not anonymise.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Lists:
 
 @cache
 def _lists() -> _Lists:
-    told = yaml.safe_load((CONFIG_DIR / "placeholders.yaml").read_text(encoding="utf-8"))
+    told = yaml.safe_load((CONFIG_DIR / "tables" / "placeholders.yaml").read_text(encoding="utf-8"))
     shop = {name: fact for fact, names in told["shop"].items() for name in names}
     return _Lists(shop, frozenset(told["asked"]), frozenset(told["unknown"]))
 

@@ -5,16 +5,23 @@ from pathlib import Path
 import pytest
 
 from configs.errors import ConfigError
-from configs.settings import CONFIG_DIR, Settings, load, with_address
+from configs.settings import CONFIG_DIR, PACKAGED, Settings, load, with_address
 
 
 def test_the_packaged_file_equals_the_defaults() -> None:
     assert load("embedded") == load()
 
 
-@pytest.mark.parametrize("file", sorted(CONFIG_DIR.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_packaged_file_loads(file: Path) -> None:
-    assert isinstance(load(file), Settings)
+@pytest.mark.parametrize("name", PACKAGED)
+def test_every_packaged_file_loads(name: str) -> None:
+    assert isinstance(load(CONFIG_DIR / f"{name}.yaml"), Settings)
+
+
+def test_every_other_file_is_of_a_training() -> None:
+    from finetune.config import load_config
+
+    for file in set(CONFIG_DIR.glob("*.yaml")) - {CONFIG_DIR / f"{name}.yaml" for name in PACKAGED}:
+        load_config(file)
 
 
 def test_a_misspelt_key_is_an_error_that_suggests_the_right_one() -> None:
