@@ -143,7 +143,7 @@ def _card_known(text: str) -> bool:
 
 
 def _iban(text: str, draw: Draw) -> str:
-    """The bank, the first four signs of the account, is 0000 or XXXX."""
+    """The bank, the first four signs of the account, is four zeros or four times X."""
     plain = re.sub("[ -]", "", text).upper()
     head = "".join("X" if sign.isalpha() else "0" for sign in plain[4:8])
     rest = "".join("X" if sign.isalpha() else draw.digits(1) for sign in plain[8:])
