@@ -11,16 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from configs.errors import InputError
+from eval.case_files import load_case_files
 from eval.data import data_file
 from eval.golden import CASES
 from eval.metrics import interval
@@ -99,7 +99,7 @@ def run(options: Options, tell: Tell) -> Outcome:
         InputError: a case is malformed, or none is left.
     """
     theirs = data_file("presidio", "generated_small.json")
-    cases = load_pii_cases(CASES / "pii", split=options.split, only=options.only)
+    cases = load_case_files(Case, CASES / "pii", split=options.split, only=options.only)
     judged = []
     for number, case in enumerate(cases, 1):
         judged.append(judge(case.id, case.split, case.text, case.labels()))
@@ -189,26 +189,3 @@ def _sentences(file: Path) -> Iterable[tuple[str, str, str, list[Label]]]:
             if span["entity_type"] in _PRESIDIO
         ]
         yield f"presidio-{number}", "dev", item["full_text"], labels
-
-
-def load_pii_cases(folder: Path, *, split: str = "all", only: str | None = None) -> list[Case]:
-    """
-    Raises:
-        InputError: a case is malformed, an id occurs twice, or nothing is left to run.
-    """
-    cases = []
-    for file in sorted(folder.glob("*.yaml")):
-        items: Sequence[Mapping[str, object]] = yaml.safe_load(file.read_text(encoding="utf-8"))
-        for item in items:
-            try:
-                cases.append(Case.model_validate(item))
-            except ValidationError as error:
-                raise InputError(
-                    f"{file}: {item.get('id', item)}: {error}", hint="see eval/cases/README.md"
-                ) from None
-    if len({case.id for case in cases}) < len(cases):
-        raise InputError(f"cases in {folder} share an id", hint="rename one of each")
-    chosen = [case for case in cases if split in ("all", case.split) and only in (None, case.id)]
-    if not chosen:
-        raise InputError(f"no case is left of {len(cases)} with split {split!r} and id {only!r}")
-    return chosen

@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from chatbot.app import App
 from chatbot.conversation import Plan
-from configs.errors import InputError
 from configs.settings import load
+from eval.case_files import load_case_files
 from eval.demo import ask, demo_app
 from eval.golden import CASES, Call
 from eval.metrics import calls_match, interval
@@ -62,7 +60,7 @@ def run(options: Options, tell: Tell) -> Outcome:
     Raises:
         InputError: a case is malformed, or none is left.
     """
-    cases = load_plan_cases(CASES / "router", split=options.split, only=options.only)
+    cases = load_case_files(Case, CASES / "router", split=options.split, only=options.only)
 
     async def judged() -> list[tuple[bool, Sequence[Plan]]]:
         async with demo_app(load(options.config), lambda _: None) as app:
@@ -118,25 +116,3 @@ def as_wanted(wanted: Sequence[Wanted], plans: Sequence[Plan]) -> bool:
 def shown(plan: Plan) -> str:
     calls = ", ".join(f"{call.name}{dict(call.arguments)}" for call in plan.calls)
     return f"{plan.intent} [{plan.language}] {calls}".strip()
-
-
-def load_plan_cases(folder: Path, *, split: str = "all", only: str | None = None) -> list[Case]:
-    """
-    Raises:
-        InputError: a case is malformed, an id occurs twice, or nothing is left to run.
-    """
-    cases = []
-    for file in sorted(folder.glob("*.yaml")):
-        for item in yaml.safe_load(file.read_text(encoding="utf-8")):
-            try:
-                cases.append(Case.model_validate(item))
-            except ValidationError as error:
-                raise InputError(
-                    f"{file}: {item.get('id', item)}: {error}", hint="see eval/cases/README.md"
-                ) from None
-    if len({case.id for case in cases}) < len(cases):
-        raise InputError(f"cases in {folder} share an id", hint="rename one of each")
-    chosen = [case for case in cases if split in ("all", case.split) and only in (None, case.id)]
-    if not chosen:
-        raise InputError(f"no case is left of {len(cases)} with split {split!r} and id {only!r}")
-    return chosen

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from configs.errors import ConfigError, InputError
+from eval.case_files import load_case_files
 from eval.golden import CASES
 from eval.outcome import Options
-from eval.pii import Case, judge, load_pii_cases, run
+from eval.pii import Case, judge, run
 
 
 def test_the_cases_are_sound() -> None:
-    cases = load_pii_cases(CASES / "pii")
+    cases = load_case_files(Case, CASES / "pii")
     english = [case for case in cases if case.language == "en"]
     assert len(english) >= 120
     assert len(cases) - len(english) >= 80
@@ -22,7 +23,7 @@ def test_the_cases_are_sound() -> None:
     assert len(clean) >= 60
     assert all("clean" in case.id for case in clean)
     assert all(len(case.labels()) == len(case.spans) for case in cases)
-    assert 0.4 < len(load_pii_cases(CASES / "pii", split="dev")) / len(cases) < 0.6
+    assert 0.4 < len(load_case_files(Case, CASES / "pii", split="dev")) / len(cases) < 0.6
 
 
 def test_labels_lie_where_the_text_stands() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from chatbot.conversation import Plan, ToolCall
 from configs.errors import InputError
+from eval.case_files import load_case_files
 from eval.golden import CASES, Call
-from eval.plans import Wanted, as_wanted, load_plan_cases
+from eval.plans import Case, Wanted, as_wanted
 
 
 def plan(intent: str, *calls: ToolCall, language: str = "en") -> Plan:
@@ -17,11 +18,11 @@ def plan(intent: str, *calls: ToolCall, language: str = "en") -> Plan:
 
 
 def test_the_cases_are_sound() -> None:
-    cases = load_plan_cases(CASES / "router")
+    cases = load_case_files(Case, CASES / "router")
     assert len(cases) == 40
     assert sum(bool(case.history) for case in cases) == 20
     assert sum(case.language == "zh" for case in cases) >= 10
-    dev = load_plan_cases(CASES / "router", split="dev")
+    dev = load_case_files(Case, CASES / "router", split="dev")
     assert 15 <= len(dev) <= 25
 
 
@@ -53,6 +54,6 @@ def test_a_case_that_is_malformed_is_named(tmp_path: Path) -> None:
         "- {id: one, say: hello, plans: [{intent: greeting}], planz: 1}\n", encoding="utf-8"
     )
     with pytest.raises(InputError, match="one"):
-        load_plan_cases(tmp_path)
+        load_case_files(Case, tmp_path)
     with pytest.raises(InputError, match="no case is left"):
-        load_plan_cases(CASES / "router", only="no-such-case")
+        load_case_files(Case, CASES / "router", only="no-such-case")
