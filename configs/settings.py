@@ -9,6 +9,7 @@ Does not know who reads it.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -22,6 +23,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from configs.errors import ConfigError
 
 CONFIG_DIR = Path(__file__).parent
+THRESHOLDS = CONFIG_DIR / "thresholds.json"
+"""Written by ``python -m eval.threshold_fit``."""
 PACKAGED = ("embedded", "scale")
 """The settings files in it; the others are of trainings and tables."""
 _SECRET_KEYS = {"secret", "api_key", "password", "token"}
@@ -133,22 +136,28 @@ class RetrievalSettings(_Section):
     """How many earlier messages the search reads with the last one."""
 
 
+def _fitted(name: str) -> float:
+    """A threshold that ``python -m eval.threshold_fit`` chose on development data."""
+    told: Mapping[str, Any] = json.loads(THRESHOLDS.read_text(encoding="utf-8"))
+    return float(told[name]["threshold"])
+
+
 class ComposeSettings(_Section):
-    """Which rung may speak. The numbers are calibrated confidences in [0, 1]."""
+    """Which rung may speak. The numbers are calibrated confidences in [0, 1], fitted in ``configs/thresholds.json``."""
 
     rungs: tuple[Literal["approved", "tool", "quote", "model"], ...] = ("approved", "tool", "quote", "model")
     """Kinds of answers that may be given at all."""
-    approved_threshold: float = 0.74
+    approved_threshold: float = _fitted("approved")
     """From which an approved answer is given."""
-    quote_threshold: float = 0.42
+    quote_threshold: float = _fitted("quote")
     """From which the shop's pages are quoted."""
-    product_quote_threshold: float = 0.40
+    product_quote_threshold: float = _fitted("product_quote")
     """For the text of a product that the question names: there is no doubt about where to look."""
-    model_threshold: float = 0.35
+    model_threshold: float = _fitted("model")
     """From which the model may try to word an answer."""
-    offer_threshold: float = 0.20
+    offer_threshold: float = _fitted("offer")
     """From which sections of the pages are offered where none is quoted."""
-    intent_threshold: float = 0.40
+    intent_threshold: float = _fitted("intent")
     """From which a message's purpose counts as known."""
     quote_sentences: int = 3
     """Longest quote."""

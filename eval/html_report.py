@@ -5,6 +5,7 @@ Every text of a run is escaped: it may hold what a shopper or a data set wrote. 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -13,10 +14,11 @@ from rich.errors import MarkupError
 from rich.text import Text
 
 from configs.errors import InputError, NotFoundError
-from configs.settings import load
+from configs.settings import THRESHOLDS, load
 from eval.drawing import plot, table, whisker
 from eval.figures import Figure, figures, number, others
 from eval.kept import Run, newest
+from eval.outcome import Curve
 from eval.report import err
 from eval.suites import SUITES, Suite
 
@@ -51,7 +53,8 @@ def newest_runs(home: Path) -> list[tuple[Suite, Run]]:
 
 
 def page(found: Sequence[tuple[Suite, Run]]) -> str:
-    links = "".join(f'<li><a href="#{escape(s.name)}">{escape(s.name)}</a></li>' for s, _ in found)
+    names = [*(suite.name for suite, _ in found), "thresholds"]
+    links = "".join(f'<li><a href="#{escape(name)}">{escape(name)}</a></li>' for name in names)
     commits = {run.origin.commit for _, run in found}
     told = f"commit {commits.pop()}" if len(commits) == 1 else "of several commits"
     return (
@@ -61,7 +64,7 @@ def page(found: Sequence[tuple[Suite, Run]]) -> str:
         f"<title>kefu: evaluation</title><style>{_STYLE.read_text(encoding='utf-8')}</style></head><body>"
         f"<header><h1>kefu: evaluation</h1><p>The newest run of every suite, {escape(told)}. Intervals are 95 %, by "
         f'bootstrap over the cases.</p></header><nav aria-label="Suites"><ul>{links}</ul></nav>'
-        f"<main>{''.join(_section(suite, run) for suite, run in found)}</main></body></html>\n"
+        f"<main>{''.join(_section(suite, run) for suite, run in found)}{_thresholds()}</main></body></html>\n"
     )
 
 
@@ -92,6 +95,34 @@ def _section(suite: Suite, run: Run) -> str:
         f'<p class="from">{escape(run.day)}, commit {escape(origin.commit)}, {number(run.seconds)} s</p></section>',
     ]
     return "".join(parts)
+
+
+def _thresholds() -> str:
+    """Coverage and risk of each rung as its threshold falls, on the development trials that it was fitted on."""
+    told = json.loads(THRESHOLDS.read_text(encoding="utf-8"))
+    rows = [
+        [name, number(one["threshold"]), "yes" if one["fitted"] else "no: too few trials"]
+        for name, one in told.items()
+    ]
+    shops = sorted({shop for one in told.values() for shop in one if isinstance(one[shop], dict)})
+    drawn = [
+        Curve(
+            f"Risk and coverage on {shop}, development half",
+            "share of questions answered",
+            "share of answers that are wrong",
+            {
+                name: sorted((coverage, risk) for _, coverage, risk in one[shop]["curve"])
+                for name, one in told.items()
+                if shop in one and len(one[shop]["curve"]) > 1
+            },
+        )
+        for shop in shops
+    ]
+    return (
+        '<section id="thresholds"><h2>thresholds</h2><p>From which confidence each rung speaks, fitted by '
+        "python -m eval.threshold_fit; part of the code, not of a run.</p>"
+        f'{table(["rung", "threshold", "fitted"], rows)}<div class="plots">{"".join(map(plot, drawn))}</div></section>'
+    )
 
 
 def _table_of(shown: Sequence[Figure]) -> str:

@@ -1,9 +1,9 @@
 """``kefu eval run injection``: attacks in messages, pages, product texts and orders, through the whole pipeline.
 
 Each attacked reply is held against the reply to the same question without the attack, on the shop as it ships and with
-the language model forced to answer. Everything is asked three times: without attacks, with attacks, and with attacks
-while kefu's screening looks away (``bare``), so that one sees what the screening does and what holds by itself. What
-counts as harm is ``eval.harm``'s to say.
+the language model forced to answer. Everything is asked without attacks and with attacks, and every other attack
+once more while kefu's screening looks away (``bare``), so that one sees what the screening does and what holds by
+itself. What counts as harm is ``eval.harm``'s to say.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ from retrieval import screen
 MESSAGES, IN_PAGES, DESCRIPTIONS, ATTRIBUTES, ORDERS = 64, 36, 14, 14, 8
 MODEL_PAGES, MODEL_DESCRIPTIONS, BEFORE, MODEL_BEFORE = 10, 5, 12, 3
 """How many attacks stand in each place, and how many of these the language model has to answer."""
+BARE_EVERY = 2
+"""Every so many-th attack is tried without the screening too."""
 
 
 def run(options: Options, tell: Tell) -> Outcome:
@@ -103,7 +105,7 @@ async def _measure(settings: Settings, every: Sequence[Attack], tell: Tell) -> t
                 guarded = await _all(arm, probes, "attacked", tell)
             with looking_away():
                 async with copy(Path(folder) / "bare", plants) as arm:
-                    bare = await _all(arm, probes, "attacked, screening off", tell)
+                    bare = await _all(arm, probes[::BARE_EVERY], "attacked, screening off", tell)
     finally:
         await engine.engine.aclose()
     judge = Judge(world, system_prompt(), SECRETS, known_runs(texts), _refusals(settings))

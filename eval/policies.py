@@ -97,13 +97,13 @@ async def _ask_all(place: Place, engine: Engine, tell: Tell) -> dict[str, list[A
     stage = f"{place.shop}{'' if place.answerable else ', unanswerable'}"
     try:
         for number, question in enumerate(place.questions, 1):
-            quoted = await _ask(app, place, question, COMPOSERS["quote"])
+            quoted = await ask(app, place, question, COMPOSERS["quote"])
             found["quote"].append(quoted)
             # where a quote speaks, the model is not asked
-            mixed = quoted if quoted.spoke else await _ask(app, place, question, COMPOSERS["mixed"])
+            mixed = quoted if quoted.spoke else await ask(app, place, question, COMPOSERS["mixed"])
             found["mixed"].append(mixed)
             if number % MODEL_EVERY == 0:
-                found["model"].append(await _ask(app, place, question, COMPOSERS["model"]))
+                found["model"].append(await ask(app, place, question, COMPOSERS["model"]))
             tell(stage, number, len(place.questions))
     finally:
         app.index.close()
@@ -111,7 +111,7 @@ async def _ask_all(place: Place, engine: Engine, tell: Tell) -> dict[str, list[A
     return found
 
 
-async def _ask(app: App, place: Place, question: Question, rungs: Sequence[str]) -> Answered:
+async def ask(app: App, place: Place, question: Question, rungs: Sequence[str]) -> Answered:
     """One turn behind the dialogue so far; the model alone speaks from where a quote would."""
     compose = place.settings.compose
     update: dict[str, object] = {"rungs": ("approved", "tool", *rungs)}

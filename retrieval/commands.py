@@ -109,6 +109,7 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
         rf"\((?:for|to) (?:any |all |the )*{_MACHINE}\)|\bas the (?:assistant|AI|bot|model), (?:i|you|we)\b",
         r"\b(?:when|if|before|after|once|while|whenever) you (?:process|read|summari[sz]e|see|parse|reply|respond|continue)\b[^.!?\n]{0,60}\b(?:also|must|always|include|append|e-?mail|send|call|add|forward|delete|ignore|first)\b",
         r"(?:人工智能|AI|机器人|大?模型|智能助手|助手)[^。！？\n]{0,10}(?:请注意|必须|应当|应该|务必|请在|请忽略)|致(?:所有)?(?:AI|人工智能|机器人|助手)",
+        r"^\W*(?:processing|processor|pipeline|workflow|automation|indexing|retrieval|agent) (?:note|notice|instruction|directive|memo)s?\s*[:：]",
         r"\bcome assistente\b|\bals (?:ki-)?assistent\b|\ben tant qu['’]assistant\b|\bcomo asistente\b",
     ),
     "reply dictated": (
@@ -161,7 +162,7 @@ _NEEDED: dict[Kind, tuple[str, ...]] = {
         "< [ -- == ## ** __ assistant developer system syst sistema override 系统 助手".split()
     ),
     "machine addressed": tuple(
-        "ai llm gpt hello hey hi dear attention model bot assistant agent system process read summar parse reply respond continue see 人工智能 机器人 模型"
+        "ai llm gpt hello hey hi dear attention model bot assistant agent system process read summar parse reply respond continue see pipeline workflow automation indexing retrieval 人工智能 机器人 模型"
         " 助手 assistent asistente".split()
     ),
     "reply dictated": tuple(
