@@ -55,14 +55,23 @@ def data_folder() -> Path:
     return data_file("doc2dial_dev", "questions.jsonl").parent
 
 
-def build(home: Path, embedder: str = "minilm") -> tuple[Index, list[Question]]:
-    """Ingest the documents (what is there already is kept) and find each answer's passages."""
-    folder, pages = data_folder(), home / "pages"
-    documents = [json.loads(line) for line in (folder / "docs.jsonl").read_text().splitlines()]
+def write_pages(home: Path) -> Path:
+    """A page for each document in ``home``, for whoever indexes them; returns their folder."""
+    pages = home / "pages"
     pages.mkdir(parents=True, exist_ok=True)
-    for document in documents:
+    for document in _documents():
         title = document["title"].partition("#")[0]
         (pages / f"{document['doc_key']}.txt").write_text(f"{title}\n===\n\n{document['text']}")
+    return pages
+
+
+def _documents() -> list[dict[str, str]]:
+    return [json.loads(line) for line in (data_folder() / "docs.jsonl").read_text().splitlines()]
+
+
+def build(home: Path, embedder: str = "minilm") -> tuple[Index, list[Question]]:
+    """Ingest the documents (what is there already is kept) and find each answer's passages."""
+    folder, documents, pages = data_folder(), _documents(), write_pages(home)
     index = Index(home / "index", load_embedder(embedder))
     ingest_docs(index, [pages])
     texts = {document["doc_key"]: document["text"] for document in documents}

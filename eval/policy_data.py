@@ -18,6 +18,7 @@ from chatbot.compose import readable
 from chatbot.lang import content_words
 from configs.settings import Settings
 from eval.data import data_file
+from eval.doc2dial import write_pages
 from eval.golden import CASES
 from eval.outcome import Tell
 from retrieval.index import Index
@@ -25,6 +26,7 @@ from retrieval.ingest import ingest_docs
 
 FOLDS = 6
 """Homes without a sixth of the documents each, for questions about those."""
+VECTORS = "vectors.db"
 SHOP = {"name": "the service", "today": None, "simulated": False}
 
 
@@ -53,14 +55,11 @@ class Place:
 def doc2dial(settings: Settings, split: str, sample: int, tell: Tell) -> list[Place]:
     """``sample`` answerable dialogues of one half of the documents (``dev``: those of even number) over all documents,
     and as many over documents without the gold one and those that share a passage with it."""
-    documents = _rows(data_file("doc2dial_dev", "docs.jsonl"))
     home = settings.home / "eval" / "policies" / "doc2dial"
-    pages = home / "pages"
-    pages.mkdir(parents=True, exist_ok=True)
-    for document in documents:
-        title = document["title"].partition("#")[0]
-        (pages / f"{document['doc_key']}.txt").write_text(f"{title}\n===\n\n{document['text']}")
-    whole = _shop(settings, home / "all", pages, tell)
+    pages = write_pages(
+        settings.home / "eval" / "doc2dial"
+    )  # that suite's home, so that they are embedded once
+    whole = _shop(settings, pages.parent, pages, tell)
     rows = _rows(data_file("doc2dial_dev", "questions.jsonl"))
     rows = [row for row in rows if (int(row["doc_key"][1:]) % 2 == 0) == (split == "dev")]
     chosen = random.Random(5).sample(rows, min(2 * sample, len(rows)))
@@ -172,7 +171,8 @@ def _shop(settings: Settings, home: Path, pages: Path, tell: Tell) -> Settings:
 def _without(whole: Settings, home: Path, pages: set[str]) -> Settings:
     """A copy of the home without these pages and those that share a passage with one of them."""
     shutil.rmtree(home, ignore_errors=True)
-    shutil.copytree(whole.home, home, ignore=shutil.ignore_patterns("models"))
+    shutil.copytree(whole.home, home, ignore=shutil.ignore_patterns("models", VECTORS, f"{VECTORS}-*"))
+    (home / VECTORS).symlink_to(whole.home / VECTORS)  # sentences that were embedded there are embedded
     shop = whole.model_copy(update={"home": home})
     index = Index.open(shop)
     sources: dict[str, set[str]] = {}
