@@ -39,8 +39,8 @@ COMPOSERS: Mapping[str, tuple[str, ...]] = {
     "mixed": ("quote", "model"),
 }
 DEFAULT = "mixed"
-SAMPLE = 150
-"""Answerable dialogues of doc2dial, and as many unanswerable ones."""
+SAMPLE, UNANSWERABLE = 100, 150
+"""Dialogues of doc2dial with their document and without."""
 MODEL_EVERY = 10
 """The model alone answers every tenth question: it takes two seconds for each."""
 
@@ -72,7 +72,7 @@ def run(options: Options, tell: Tell) -> Outcome:
     """
     split = "dev" if options.split == "dev" else "test"
     settings = load(options.config)
-    places = [*doc2dial(settings, split, SAMPLE, tell), *basecamp(settings, split, tell)]
+    places = [*doc2dial(settings, split, SAMPLE, UNANSWERABLE, tell), *basecamp(settings, split, tell)]
     return outcome(asyncio.run(_ask_everywhere(settings, places, tell)), split)
 
 

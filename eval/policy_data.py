@@ -52,9 +52,9 @@ class Place:
     answerable: bool
 
 
-def doc2dial(settings: Settings, split: str, sample: int, tell: Tell) -> list[Place]:
+def doc2dial(settings: Settings, split: str, sample: int, unanswerable: int, tell: Tell) -> list[Place]:
     """``sample`` answerable dialogues of one half of the documents (``dev``: those of even number) over all documents,
-    and as many over documents without the gold one and those that share a passage with it."""
+    and ``unanswerable`` others over documents without the gold one and those that share a passage with it."""
     home = settings.home / "eval" / "policies" / "doc2dial"
     pages = write_pages(
         settings.home / "eval" / "doc2dial"
@@ -62,7 +62,7 @@ def doc2dial(settings: Settings, split: str, sample: int, tell: Tell) -> list[Pl
     whole = _shop(settings, pages.parent, pages, tell)
     rows = _rows(data_file("doc2dial_dev", "questions.jsonl"))
     rows = [row for row in rows if (int(row["doc_key"][1:]) % 2 == 0) == (split == "dev")]
-    chosen = random.Random(5).sample(rows, min(2 * sample, len(rows)))
+    chosen = random.Random(5).sample(rows, min(sample + unanswerable, len(rows)))
     questions = [_dialogue(row) for row in chosen]
     places = [Place("doc2dial", whole, questions[:sample], True)]
     order = sorted(path.name for path in pages.iterdir())

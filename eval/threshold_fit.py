@@ -231,7 +231,7 @@ async def trials_of(settings: Settings) -> dict[str, list[Trial]]:
         if done == total:
             console.print(stage)
 
-    for place in (*doc2dial(settings, "dev", SAMPLE, tell), *basecamp(settings, "dev", tell)):
+    for place in (*doc2dial(settings, "dev", SAMPLE, SAMPLE, tell), *basecamp(settings, "dev", tell)):
         app = build(place.settings)
         try:
             for rung in ("quote", "model", "offer"):

@@ -102,6 +102,7 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
         r"\b(?:note syst[èe]me|nota del sistema|nota di sistema|systemhinweis|systemnachricht)\b",
         r"^\W*(?:系统|助手)(?:提示|消息|通知|指令)?\s*[:：]",
         r"^\W*override\s*:",
+        r"^\W*(?:user|human)\s*[:：][^\n]*\?",
     ),
     "machine addressed": (
         rf"\b{_MACHINE}\b(?:[ ,]+[\w'-]+){{0,9}}? (?:must|should|shall|has to|have to|is to|are to|need to|needs to|ought to|(?:are|is) (?:hereby )?(?:instructed|required|asked|told|ordered)|please|kindly)\b",
@@ -109,6 +110,7 @@ _RULES_OF: dict[Kind, tuple[str, ...]] = {
         rf"\((?:for|to) (?:any |all |the )*{_MACHINE}\)|\bas the (?:assistant|AI|bot|model), (?:i|you|we)\b",
         r"\b(?:when|if|before|after|once|while|whenever) you (?:process|read|summari[sz]e|see|parse|reply|respond|continue)\b[^.!?\n]{0,60}\b(?:also|must|always|include|append|e-?mail|send|call|add|forward|delete|ignore|first)\b",
         r"(?:人工智能|AI|机器人|大?模型|智能助手|助手)[^。！？\n]{0,10}(?:请注意|必须|应当|应该|务必|请在|请忽略)|致(?:所有)?(?:AI|人工智能|机器人|助手)",
+        r"\bas an? (?:AI )?language model\b|\byou are programmed to\b|\byour (?:primary |only |sole |real )?(?:purpose|goal|task|job) is now\b",
         r"^\W*(?:processing|processor|pipeline|workflow|automation|indexing|retrieval|agent) (?:note|notice|instruction|directive|memo)s?\s*[:：]",
         r"\bcome assistente\b|\bals (?:ki-)?assistent\b|\ben tant qu['’]assistant\b|\bcomo asistente\b",
     ),
@@ -159,10 +161,10 @@ _NEEDED: dict[Kind, tuple[str, ...]] = {
     ),
     "other people's data": tuple("customer user shopper client account 其他 所有 全部 别".split()),
     "role tag": tuple(
-        "< [ -- == ## ** __ assistant developer system syst sistema override 系统 助手".split()
+        "< [ -- == ## ** __ user human assistant developer system syst sistema override 系统 助手".split()
     ),
     "machine addressed": tuple(
-        "ai llm gpt hello hey hi dear attention model bot assistant agent system process read summar parse reply respond continue see pipeline workflow automation indexing retrieval 人工智能 机器人 模型"
+        "ai llm gpt hello hey hi dear attention model bot assistant agent system process read summar parse reply respond continue see purpose goal task job programmed pipeline workflow automation indexing retrieval 人工智能 机器人 模型"
         " 助手 assistent asistente".split()
     ),
     "reply dictated": tuple(

@@ -19,7 +19,7 @@ from retrieval.passages import PassageKind
 from retrieval.readers import READERS, read
 from retrieval.rows import DocumentRow, PassageRow, Rows
 
-CHUNKER = 4
+CHUNKER = 5
 """Raise it when the same file would give other passages, or other orders are kept back: every page is then read anew."""
 _REJECTED_KEPT = 1000
 
