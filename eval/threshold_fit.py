@@ -20,10 +20,11 @@ from rich.console import Console
 from chatbot.app import App, build
 from chatbot.conversation import Turn
 from configs.settings import THRESHOLDS, Settings, load
-from eval import policies
 from eval.demo import ask, demo_app
 from eval.golden import CASES, Case, load_cases
 from eval.metrics import judge
+from eval.policies import ask as ask_there
+from eval.policies import finds_gold, offers_gold
 from eval.policy_data import Place, basecamp, doc2dial
 
 COST = {"offer": 0.5}
@@ -206,13 +207,13 @@ async def policy_trials(app: App, place: Place, rung: str) -> list[Trial]:
     trials = []
     asked = place.questions[::MODEL_EVERY] if rung == "model" else place.questions
     for question in asked:
-        got = await policies.ask(app, replace(place, settings=settings), question, rungs)
+        got = await ask_there(app, replace(place, settings=settings), question, rungs)
         if rung == "offer":
             scores = [passage.score for passage in got.passages.values() if passage.kind == "page"]
             offered = bool(got.reply.quick_replies[:-1]) and scores
-            trials.append(Trial(place.shop, max(scores) if offered else SILENT, policies.offers_gold(got)))
+            trials.append(Trial(place.shop, max(scores) if offered else SILENT, offers_gold(got)))
         elif got.spoke:
-            right = place.answerable and policies.finds_gold(got)
+            right = place.answerable and finds_gold(got)
             trials.append(Trial(place.shop, got.reply.confidence, right))
         else:
             trials.append(Trial(place.shop, SILENT, right=False))
