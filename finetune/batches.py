@@ -1,7 +1,7 @@
 """Which examples make up which step: batches of like length, the same for the same seed, on however many processes.
 
 A step is a fixed number of examples, drawn in the seed's order; its examples are sorted by length and cut into
-micro-batches that hold no more than so many tokens, padding included. Processes take turns at the micro-batches of a
+micro-batches that hold no more than so many tokens. Processes take turns at the micro-batches of a
 step, so that the step is the same whatever their number. Knows no tensors.
 """
 
@@ -45,12 +45,38 @@ def count(examples: int, *, batch: int, epochs: int) -> int:
 def micro_batches(
     every: Sequence[Encoded], chosen: Sequence[int], tokens: int
 ) -> tuple[tuple[int, ...], ...]:
-    """The chosen ones by length, longest first, in batches of at most ``tokens`` tokens; one alone may have more."""
+    """The chosen ones by length, longest first, in batches of at most ``tokens`` tokens, what all of a batch begin with
+    counted once; one alone may have more."""
     made: list[list[int]] = []
+    shared = length = 0
     for place in sorted(chosen, key=lambda place: (-len(every[place]), place)):
-        longest = len(every[made[-1][0]]) if made else 0
-        if made and (len(made[-1]) + 1) * longest <= tokens:
-            made[-1].append(place)
-        else:
-            made.append([place])
+        one = every[place]
+        if made:
+            first = every[made[-1][0]]
+            common = shared_prefix((first, one), shared)
+            grown = length + (len(made[-1]) - 1) * shared + len(one) - len(made[-1]) * common
+            if grown <= tokens:
+                made[-1].append(place)
+                shared, length = common, grown
+                continue
+        made.append([place])
+        shared, length = len(one), len(one)
     return tuple(tuple(own) for own in made)
+
+
+def cells(every: Sequence[Encoded], own: Sequence[int]) -> int:
+    """Tokens of one forward pass, what all begin with counted once."""
+    shared = shared_prefix([every[place] for place in own])
+    return shared + sum(len(every[place]) - shared for place in own)
+
+
+def shared_prefix(chosen: Sequence[Encoded], most: int | None = None) -> int:
+    """How many tokens all begin with, each keeping one of its own at least; ``most`` is a limit known before."""
+    first = chosen[0].tokens
+    shared = min(len(one) for one in chosen) - 1
+    if most is not None:
+        shared = min(shared, most)
+    for one in chosen[1:]:
+        if one.tokens[:shared] != first[:shared]:
+            shared = next(place for place in range(shared) if one.tokens[place] != first[place])
+    return shared

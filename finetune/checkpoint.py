@@ -48,6 +48,7 @@ def claim(
     """
     card = {
         "base": base.name,
+        "examples": len(training),
         "training": digest(training),
         "validation": digest(validation),
         "config": config.model_dump(mode="json"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune.batches import Step, count, micro_batches, steps
+from finetune.batches import Step, cells, count, micro_batches, steps
 from finetune.config import TrainConfig
 from finetune.examples import Encoded
 
@@ -26,7 +26,7 @@ TRIED = 6
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``seconds`` of all steps and looks, ``memory`` in bytes at the peak, ``tokens`` of all epochs, padding left out."""
+    """``seconds`` of all steps and looks, ``memory`` in bytes at the peak, ``tokens`` of all epochs, the shared beginning of each counted."""
 
     seconds: float
     memory: int
@@ -56,17 +56,12 @@ def plan(base: Path, training: Sequence[Encoded], validation: Sequence[Encoded],
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         tried = pool.apply(_try, (base, list(training), list(validation), config, every, looked))
     total = count(len(training), batch=config.batch, epochs=config.epochs)
-    cells = sum(_cells(training, own) for step in every for own in step.micro)
+    work = sum(cells(training, own) for step in every for own in step.micro)
     looks = 1 + -(-total // config.evaluate_every)
-    seconds = cells * tried.seconds_per_cell + total * tried.step_seconds
-    seconds += looks * sum(_cells(validation, own) for own in looked) * tried.looking_per_cell
+    seconds = work * tried.seconds_per_cell + total * tried.step_seconds
+    seconds += looks * sum(cells(validation, own) for own in looked) * tried.looking_per_cell
     tokens = config.epochs * sum(map(len, training))
     return Plan(seconds, tried.memory, total, tokens, tokens / seconds, tried.trained, tried.weights)
-
-
-def _cells(every: Sequence[Encoded], own: Sequence[int]) -> int:
-    """Tokens of a batch with its padding."""
-    return len(own) * max(len(every[place]) for place in own)
 
 
 def _try(
@@ -79,7 +74,8 @@ def _try(
 ) -> _Trial:
     import torch
 
-    from finetune.model import ReplyLoss, collate, load_base, optimizer_of, with_adapter
+    from finetune.model import ReplyLoss, load_base, optimizer_of, with_adapter
+    from finetune.packed import pack
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = with_adapter(load_base(base, quantized=config.method == "qlora"), config, len(every)).to(device)
@@ -87,13 +83,13 @@ def _try(
 
     def timed(own: Sequence[int]) -> float:
         started = time.perf_counter()
-        loss(*collate([training[place] for place in own], device)).sum().backward()
+        loss(pack([training[place] for place in own], device)).sum().backward()
         if device == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter() - started
 
     batches = [own for step in every if step.epoch == 0 for own in step.micro]
-    timed(max(batches, key=lambda own: _cells(training, own)))
+    timed(max(batches, key=lambda own: cells(training, own)))
     started = time.perf_counter()
     optimizer.step()
     stepping = time.perf_counter() - started
@@ -103,11 +99,11 @@ def _try(
     with torch.no_grad():
         started = time.perf_counter()
         for own in seen:
-            loss(*collate([validation[place] for place in own], device))
+            loss(pack([validation[place] for place in own], device))
         looking = time.perf_counter() - started
     return _Trial(
-        seconds / sum(_cells(training, own) for own in chosen),
-        looking / sum(_cells(validation, own) for own in seen),
+        seconds / sum(cells(training, own) for own in chosen),
+        looking / sum(cells(validation, own) for own in seen),
         stepping,
         _peak(torch, device),
         sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),

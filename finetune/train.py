@@ -23,10 +23,11 @@ from accelerate import Accelerator
 
 from configs.errors import InputError
 from finetune.batches import Step, count, micro_batches, steps
-from finetune.checkpoint import ADAPTER, Curve, Kept, State, claim
+from finetune.checkpoint import ADAPTER, CHECKPOINT, Curve, Kept, State, claim
 from finetune.config import TrainConfig
 from finetune.examples import Encoded
-from finetune.model import ReplyLoss, collate, load_base, optimizer_of, with_adapter
+from finetune.model import ReplyLoss, load_base, optimizer_of, with_adapter
+from finetune.packed import pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +138,31 @@ def train(
     if curve:
         curve.close()
     accelerator.wait_for_everyone()
+    return _made(folder, run.state, stopped)
+
+
+def trained(folder: Path) -> Trained:
+    """What a run has come to, read from its last checkpoint.
+
+    Raises:
+        InputError: it has not come to an adapter yet.
+    """
+    file = folder / CHECKPOINT
+    if not file.exists() or not (folder / ADAPTER).exists():
+        raise InputError(f"{folder} holds no trained adapter", hint="run `kefu finetune train` first")
+    return _made(folder, State(**torch.load(file, weights_only=False)["state"]), "as far as it was trained")
+
+
+def _made(folder: Path, state: State, stopped: str) -> Trained:
+    assert state.before is not None
     return Trained(
         folder / ADAPTER,
-        run.state.before,
-        run.state.best,
-        run.state.best_step,
-        run.state.step,
-        run.state.seconds,
-        run.state.tokens,
+        state.before,
+        state.best,
+        state.best_step,
+        state.step,
+        state.seconds,
+        state.tokens,
         stopped,
     )
 
@@ -192,7 +210,7 @@ def _step(run: _Run, step: Step, training: Sequence[Encoded]) -> tuple[float, fl
         chosen = own[number] if number < len(own) else step.micro[0]
         share = float(number < len(own))
         with _exchange(run, last=number == rounds - 1):
-            value = run.loss(*collate([training[place] for place in chosen], accelerator.device)).sum()
+            value = run.loss(pack([training[place] for place in chosen], accelerator.device)).sum()
             # The mean of the gradients of all processes is taken; what is wanted is their sum.
             accelerator.backward(value * share * processes / step.learnt)
         summed += value.detach() * share
@@ -237,8 +255,7 @@ def evaluate(run: _Run) -> float:
     run.plain.eval()
     with torch.no_grad():
         for chosen in own:
-            batch = collate([every[place] for place in chosen], accelerator.device)
-            sums[list(chosen)] = run.plain(*batch)
+            sums[list(chosen)] = run.plain(pack([every[place] for place in chosen], accelerator.device))
     sums = accelerator.reduce(sums, "sum")
     groups: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for one, summed in zip(every, sums.tolist(), strict=True):

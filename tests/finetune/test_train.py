@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from configs.errors import InputError
 from configs.settings import CONFIG_DIR
-from finetune.batches import count, micro_batches, steps
+from finetune.batches import cells, count, micro_batches, steps
 from finetune.config import TrainConfig
 from finetune.examples import Encoded
-from finetune.model import ReplyLoss, collate, load_base, with_adapter
+from finetune.model import ReplyLoss, load_base, with_adapter
+from finetune.packed import pack
 from finetune.train import Progress, Trained, train
 
 from .conftest import tokens
@@ -54,14 +55,17 @@ def distance(one: Path, other: Path) -> float:
 def test_a_step_holds_each_of_its_examples_once_and_no_batch_too_many_tokens(
     lengths: list[int], batch: int, most: int
 ) -> None:
-    every = [Encoded(str(n), "g", (1,) * length, (True,) * length) for n, length in enumerate(lengths)]
+    every = [
+        Encoded(str(n), "g", (*(7,) * (length // 2), *range(length - length // 2)), (True,) * length)
+        for n, length in enumerate(lengths)
+    ]
     made = list(steps(every, batch=batch, tokens=most, epochs=2, seed=3))
     assert len(made) == count(len(every), batch=batch, epochs=2)
     for epoch in (0, 1):
         seen = [place for step in made if step.epoch == epoch for own in step.micro for place in own]
         assert sorted(seen) == list(range(len(every)))
     for own in (own for step in made for own in step.micro):
-        assert len(own) == 1 or len(own) * max(len(every[place]) for place in own) <= most
+        assert len(own) == 1 or cells(every, own) <= most
     assert sum(step.learnt for step in made) == 2 * sum(lengths)
 
 
@@ -69,11 +73,52 @@ def test_a_step_holds_each_of_its_examples_once_and_no_batch_too_many_tokens(
 def test_the_loss_is_of_the_replys_tokens_alone(tiny_base: Path) -> None:
     model = load_base(tiny_base)
     chosen = tokens(5)
-    loss = ReplyLoss(model).eval()(*collate(chosen))
+    loss = ReplyLoss(load_base(tiny_base)).eval()(pack(chosen))
     for one, own in zip(chosen, loss.tolist(), strict=True):
         logits = model(torch.tensor([one.tokens])).logits[0, :-1]
         each = torch.nn.functional.cross_entropy(logits, torch.tensor(one.tokens[1:]), reduction="none")
         assert own == pytest.approx(float(each[torch.tensor(one.learnt[1:])].sum()), abs=1e-4)
+
+
+def with_prefix(count: int, shared: int) -> list[Encoded]:
+    prefix = tuple(range(3, 3 + shared))
+    return [
+        Encoded(one.id, one.group, prefix + one.tokens, (False,) * shared + one.learnt)
+        for one in tokens(count, seed=4)
+    ]
+
+
+@pytest.mark.parametrize("shared", [0, 1, 17])
+def test_sharing_a_beginning_changes_neither_loss_nor_gradient(tiny_base: Path, shared: int) -> None:
+    torch.manual_seed(2)
+    model = with_adapter(load_base(tiny_base), CONFIG, 10)
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.1)
+    loss, chosen = ReplyLoss(model), with_prefix(6, shared)
+    packed = pack(chosen)
+    assert packed.shared >= shared
+    assert packed.tokens.shape[1] == sum(map(len, chosen)) - 5 * packed.shared
+    found = []
+    for batches in ([packed], [pack([one]) for one in chosen]):
+        model.zero_grad()
+        told = torch.cat([loss(batch) for batch in batches])
+        told.sum().backward()
+        found.append((told.detach(), [w.grad.clone() for w in model.parameters() if w.grad is not None]))
+    (one, first), (other, second) = found
+    assert torch.allclose(one, other, atol=1e-4)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(first, second, strict=True))
+
+
+def test_a_reply_that_begins_in_what_is_shared_counts_for_each_example(tiny_base: Path) -> None:
+    base = load_base(tiny_base)
+    chosen = [Encoded(f"e{n}", "g", (5, 6, 7, 8, 9 + n), (False, True, True, True, True)) for n in range(2)]
+    assert pack(chosen).shared == 4
+    loss = ReplyLoss(base).eval()
+    with torch.no_grad():
+        together = loss(pack(chosen))
+        apart = torch.cat([loss(pack([one])) for one in chosen])
+    assert torch.allclose(together, apart, atol=1e-4)
 
 
 @pytest.mark.filterwarnings(
