@@ -16,11 +16,13 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from chatbot import compose
+from chatbot.adapters import Adapters
 from chatbot.answers import Answers
 from chatbot.db import connect, migrate
 from chatbot.dialogue import Dialogue
 from chatbot.engine import build_engine
 from chatbot.engine.base import Engine
+from chatbot.engine.weights import adapters_folder
 from chatbot.intents import Space, packaged_intents
 from chatbot.prompt import system_prompt
 from chatbot.route import Router
@@ -150,6 +152,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         answers=Answers(db, encoders, askers),
         tools=load_tools(BUILTIN),
         embeddings=embeddings,
+        adapters=Adapters(adapters_folder(settings), settings.engine.model),
         clock=clock(settings),
     )
     return App(settings, db, shop, store, index, search, products, recommender, engine, bot)

