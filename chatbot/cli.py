@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from configs.errors import KefuError
-from finetune.cli import finetune
+from finetune.cli import adapters, finetune
 
 if TYPE_CHECKING:
     from chatbot.importers.mapping import Kind
@@ -36,6 +36,7 @@ cli.add_typer(router, name="router")
 cli.add_typer(evaluate, name="eval")
 cli.add_typer(bench, name="bench")
 cli.add_typer(finetune, name="finetune")
+cli.add_typer(adapters, name="adapters")
 
 Config = Annotated[
     str | None, typer.Option("--config", "-c", help="A settings file, or the name of a packaged one.")
@@ -352,6 +353,14 @@ def eval_report(
 def bench_chat(as_json: Json = False, config: Config = None) -> None:
     """Latency by rung, tokens a second, kefu's own share, memory of the server."""
     from eval.bench_chat import run
+
+    run(config=config, as_json=as_json)
+
+
+@bench.command("train")
+def bench_train(as_json: Json = False, config: Config = None) -> None:
+    """Training's tokens a second and memory beside TRL's SFTTrainer, and how far from the machine's limit."""
+    from eval.bench_train import run
 
     run(config=config, as_json=as_json)
 

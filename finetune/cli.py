@@ -23,9 +23,22 @@ def import_logs(
     config: Config = None,
 ) -> None:
     """Read support logs of any system; what cannot be read is named."""
-    from finetune.commands import import_logs as run
+    from finetune.log_commands import import_logs as run
 
     run(paths, name, format, columns, config)
+
+
+@finetune.command("simulate")
+def simulate_logs(
+    target: Annotated[Path, typer.Argument(help="A JSON lines file that is not there yet.")],
+    count: Annotated[int, typer.Option(min=1, help="Conversations.")] = 3200,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same logs.")] = 0,
+    config: Config = None,
+) -> None:
+    """Write simulated support logs of the demo shop, to try the rest without any of your own."""
+    from finetune.log_commands import simulate_logs as run
+
+    run(target, count, seed, config)
 
 
 @finetune.command("clean")
@@ -37,7 +50,7 @@ def clean_logs(
     config: Config = None,
 ) -> None:
     """Take out what nobody can or may learn from, and say why."""
-    from finetune.commands import clean_logs as run
+    from finetune.log_commands import clean_logs as run
 
     run(name, retention_days, consent_needed, presidio, config)
 
@@ -49,9 +62,17 @@ def split_logs(
     config: Config = None,
 ) -> None:
     """Part the logs so that no customer and no text stands on both sides, and check it."""
-    from finetune.commands import split_logs as run
+    from finetune.log_commands import split_logs as run
 
     run(name, since, config)
+
+
+@finetune.command("ground")
+def ground_logs(name: Name = "logs", config: Config = None) -> None:
+    """Search the shop's pages for what backs each reply, and write examples with that evidence."""
+    from finetune.log_commands import ground_logs as run
+
+    run(name, config)
 
 
 @finetune.command("plan")
@@ -79,11 +100,128 @@ def train_adapter(
     run(training, name, config)
 
 
+@finetune.command("gate")
+def gate_adapter(
+    name: Name = "logs",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: Config = None,
+) -> None:
+    """Compare the trained adapter with what is live; only what is surely better passes."""
+    from finetune.commands import gate_adapter as run
+
+    run(name, as_json, config)
+
+
+@finetune.command("run")
+def run_everything(
+    logs: Annotated[list[Path], typer.Argument(help="Support logs, as for `import`.")],
+    adapter: Annotated[str, typer.Option("--as", help="What the adapter is to be called.")] = "",
+    name: Name = "logs",
+    training: Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")] = "lora",
+    minutes: Annotated[float, typer.Option(help="Of training, at most.")] = 20.0,
+    config: Config = None,
+) -> None:
+    """From support logs to a judged adapter; run it again and it goes on where it stopped."""
+    from finetune.commands import run_everything as run
+
+    run(logs, name, training, minutes, adapter or name, config)
+
+
+@finetune.command("register")
+def register_adapter(
+    adapter: Annotated[str, typer.Argument(help="What it is to be called.")],
+    name: Name = "logs",
+    simulated: Annotated[bool, typer.Option(help="Its logs are of nobody.")] = False,
+    config: Config = None,
+) -> None:
+    """Put the trained adapter among those that can be served."""
+    from finetune.commands import register_adapter as run
+
+    run(adapter, name, simulated, config)
+
+
 @finetune.command("forget")
 def forget_customer(
     customer: Annotated[str, typer.Argument(help="As the logs name the customer.")], config: Config = None
 ) -> None:
     """Delete a customer's conversations from all that was imported. Adapters must be trained anew without them."""
-    from finetune.commands import forget_customer as run
+    from finetune.log_commands import forget_customer as run
 
     run(customer, config)
+
+
+adapters = typer.Typer(no_args_is_help=True, help="The adapters that there are, and which of them answers.")
+AdapterName = Annotated[str, typer.Argument(metavar="NAME", help="See `kefu adapters list`.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Unproven = Annotated[bool, typer.Option("--unproven", help="Although the gate did not pass it.")]
+
+
+@adapters.command("list")
+def list_adapters(as_json: Json = False, config: Config = None) -> None:
+    """Show every adapter, its gate's verdict, and what answers whom."""
+    from finetune.adapter_commands import list_adapters as run
+
+    run(as_json, config)
+
+
+@adapters.command("show")
+def show_adapter(name: AdapterName, as_json: Json = False, config: Config = None) -> None:
+    """Show an adapter's card."""
+    from finetune.adapter_commands import show_adapter as run
+
+    run(name, as_json, config)
+
+
+@adapters.command("promote")
+def promote(name: AdapterName, unproven: Unproven = False, config: Config = None) -> None:
+    """Let an adapter answer everybody; `base` is the model without any."""
+    from finetune.adapter_commands import promote as run
+
+    run(name, unproven, config)
+
+
+@adapters.command("canary")
+def canary(
+    name: AdapterName,
+    share: Annotated[float, typer.Option(help="Of the conversations, between 0 and 1.")] = 0.1,
+    unproven: Unproven = False,
+    config: Config = None,
+) -> None:
+    """Let an adapter answer a share of the conversations; each stays with what it began with."""
+    from finetune.adapter_commands import canary as run
+
+    run(name, share, unproven, config)
+
+
+@adapters.command("rollback")
+def rollback(config: Config = None) -> None:
+    """End a canary or, without one, go back to what was live before."""
+    from finetune.adapter_commands import rollback as run
+
+    run(config)
+
+
+@adapters.command("remove")
+def remove(name: AdapterName, config: Config = None) -> None:
+    """Delete an adapter for good; if it is live, what was live before takes over."""
+    from finetune.adapter_commands import remove as run
+
+    run(name, config)
+
+
+@adapters.command("export")
+def export(
+    name: AdapterName,
+    form: Annotated[
+        str,
+        typer.Option("--as", help="peft, merged, gguf-adapter, gguf-q8_0, gguf-q4_0, or vllm: its command."),
+    ] = "peft",
+    target: Annotated[
+        Path | None, typer.Option("--out", help="A file or folder that is not there yet.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Write an adapter in another form."""
+    from finetune.adapter_commands import export as run
+
+    run(name, form, target, config)

@@ -1,17 +1,12 @@
-"""What the commands of ``kefu finetune`` do: support logs in, an adapter out, one step a command.
-
-Each step reads what the one before wrote below ``<home>/finetune/NAME`` and says what it did. Ties settings to the
-modules that do the work, and imports each when it is needed: nobody who cleans logs need wait for torch.
-"""
+"""What the commands of ``kefu finetune`` do with examples: foretell a training, train, judge, register."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,82 +14,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from configs.errors import InputError
 from configs.settings import Settings, load
+from finetune.folders import GROUNDED, VERDICT, folder_of, there
 
 if TYPE_CHECKING:
-    from finetune.clean import Report
+    from finetune.config import TrainConfig
     from finetune.examples import Encoded
+    from finetune.speak import Told
     from finetune.train import Progress
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-IMPORTED, CLEANED, REPORT = "imported.jsonl", "cleaned.jsonl", "cleaned.report.json"
-_OURS = frozenset({IMPORTED, CLEANED, "train.jsonl", "validation.jsonl", "test.jsonl"})
-_SHOWN = 10
-
-
-def import_logs(
-    paths: list[Path],
-    name: str,
-    format: str | None,
-    columns: str,
-    config: str | None,
-) -> None:
-    """Read support logs of any system; what cannot be read is named."""
-    from finetune.logs import write
-    from finetune.sources import read_logs
-
-    found = read_logs(paths, format=format, columns=_columns(columns))
-    for rejected in found.rejected[:_SHOWN]:
-        err.print(f"left out: {escape(rejected.where)}: {escape(rejected.why)}")
-    if len(found.rejected) > _SHOWN:
-        err.print(f"left out: {len(found.rejected) - _SHOWN} more")
-    if not found.conversations:
-        raise InputError("no conversation could be read", hint="see what was left out above")
-    count = write(_folder(load(config), name) / IMPORTED, found.conversations)
-    told = ", ".join(f"{file} as {kind}" for file, kind in found.formats.items())
-    out.print(f"{count:,} conversations read ({escape(told)}), {len(found.rejected):,} left out")
-
-
-def clean_logs(
-    name: str,
-    retention_days: int | None,
-    consent_needed: bool,
-    presidio: bool,
-    config: str | None,
-) -> None:
-    """Take out what nobody can or may learn from, and say why."""
-    from finetune.clean import Rules, clean
-    from finetune.logs import read, write
-
-    settings = load(config)
-    folder = _folder(settings, name)
-    retention = timedelta(days=retention_days) if retention_days is not None else None
-    rules = Rules(settings.shop, datetime.now(UTC), retention, consent_needed)
-    kept, report = clean(read(_there(folder / IMPORTED, "import")), rules, _redactor(settings, presidio))
-    write(folder / CLEANED, kept)
-    (folder / REPORT).write_text(json.dumps(report.told(), ensure_ascii=False, indent=1), encoding="utf-8")
-    _show_report(report)
-    out.print(f"with samples in {folder / REPORT}")
-
-
-def split_logs(
-    name: str,
-    since: datetime | None,
-    config: str | None,
-) -> None:
-    """Part the logs so that no customer and no text stands on both sides, and check it."""
-    from finetune.logs import read, write
-    from finetune.split import check, split
-
-    folder = _folder(load(config), name)
-    later = since.replace(tzinfo=UTC) if since and not since.tzinfo else since
-    parts = split(list(read(_there(folder / CLEANED, "clean"))), since=later)
-    check(parts)
-    for part, own in parts.items():
-        write(folder / f"{part}.jsonl", own)
-    out.print(", ".join(f"{part} {len(own):,}" for part, own in parts.items()))
+_JUDGED = 60
+"""Cases of each kind that the gate looks at."""
+_LONGEST_PROMPT = 1024
 
 
 def plan_training(
@@ -107,7 +40,7 @@ def plan_training(
     from finetune.config import load_config
 
     settings, wanted = load(config), load_config(training)
-    base, parts = _data(settings, name, wanted.limit)
+    base, parts = _data(settings, name, wanted)
     from finetune.plan import plan
 
     made = plan(base, parts["train"], parts["validation"], wanted)
@@ -130,10 +63,12 @@ def train_adapter(
     from finetune.config import load_config
 
     settings, wanted = load(config), load_config(training)
-    base, parts = _data(settings, name, wanted.limit)
+    _train(*_data(settings, name, wanted), wanted, folder_of(settings, name) / "run")
+
+
+def _train(base: Path, parts: Mapping[str, list[Encoded]], wanted: TrainConfig, folder: Path) -> None:
     from finetune.train import train
 
-    folder = _folder(settings, name)
     with _bar() as (progress, task):
 
         def tell(now: Progress) -> None:
@@ -145,7 +80,7 @@ def train_adapter(
                 description=f"loss {now.loss:.3f}{looked}, {now.tokens_per_second:.0f} tokens/s",
             )
 
-        made = train(base, parts["train"], parts["validation"], wanted, folder / "run", tell)
+        made = train(base, parts["train"], parts["validation"], wanted, folder, tell)
     if not made.adapter.exists():
         out.print(f"{made.stopped} at step {made.steps}, before the first look; the same command goes on")
         return
@@ -155,24 +90,106 @@ def train_adapter(
     )
 
 
-def forget_customer(customer: str, config: str | None) -> None:
-    """Delete a customer's conversations from all that was imported. Adapters must be trained anew without them."""
-    from finetune.logs import forget
+def gate_adapter(name: str, as_json: bool, config: str | None) -> None:
+    """Compare the trained adapter with what is live. Exits with 1 if it did not pass."""
+    import typer
 
-    folder = load(config).home / "finetune"
-    files = [file for file in sorted(folder.glob("*/*.jsonl")) if file.name in _OURS]
-    found = {file: forget(file, customer) for file in files}
-    for file, count in found.items():
-        if count:
-            (file.parent / REPORT).unlink(missing_ok=True)  # its samples may quote them
-            out.print(f"{count:,} conversations deleted from {file}")
-    trained = sorted(
-        {file.parent / "run" for file, count in found.items() if count and file.name == "train.jsonl"}
+    told = judged(load(config), name)
+    if as_json:
+        print(json.dumps(told))
+    else:
+        _show_verdict(told)
+    if not told["passed"]:
+        raise typer.Exit(1)
+
+
+def judged(settings: Settings, name: str) -> dict[str, Any]:
+    """The gate's verdict on the test part, which is kept beside the adapter."""
+    from chatbot.engine.weights import transformers_path
+    from finetune.adapter_commands import registry
+    from finetune.examples import encode, load_tokenizer, read_examples
+    from finetune.gate import case_of, judge
+    from finetune.measure import losses
+    from finetune.speak import replies
+    from finetune.train import trained
+
+    folder = folder_of(settings, name)
+    candidate = trained(there(folder / "run" / "run.json", "train").parent).adapter
+    adapters = registry(settings)
+    now = adapters.serving().live
+    live = adapters.get(now).folder if now else None
+    every = list(read_examples(there(folder / f"test{GROUNDED}", "ground")))
+    cases = [case_of(example) for example in every]
+    kinds = [[n for n, case in enumerate(cases) if case.answerable is kind] for kind in (True, False)]
+    chosen = sorted(place for own in kinds for place in own[:: max(1, len(own) // _JUDGED)][:_JUDGED])
+    base = transformers_path(settings)
+    encoded, _ = encode(every, load_tokenizer(base), limit=_LONGEST_PROMPT)
+    requests = [every[place].messages[:-1] for place in chosen]
+    told: list[list[Told]] = []
+    lost: list[list[float]] = []
+    with _bar() as (progress, task):
+        for who, adapter in ((now or "the base model", live), ("the candidate", candidate)):
+
+            def tell(done: int, of: int, what: str = who) -> None:
+                progress.update(task, completed=done, total=of, description=what)
+
+            lost.append(losses(base, adapter, encoded, tell))
+            longest = settings.sampling.max_tokens
+            told.append(replies(settings, adapter, requests, longest=longest, tell=tell))
+    public = [contact for contact in (settings.shop.email, settings.shop.phone) if contact]
+    verdict = judge([cases[place] for place in chosen], told[0], told[1], lost[0], lost[1], public=public)
+    kept = verdict.told() | {"against": now or settings.engine.model}
+    (folder / "run" / VERDICT).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    return kept
+
+
+def _show_verdict(told: Mapping[str, Any]) -> None:
+    table = Table("figure", told["against"], "candidate", "gain, 95 % interval", "")
+    for row in told["rows"]:
+        gain = f"{row['low']:+.3f} to {row['high']:+.3f}"
+        table.add_row(
+            row["figure"], f"{row['live']:.3f}", f"{row['candidate']:.3f}", gain, "" if row["ok"] else "✗"
+        )
+    out.print(table)
+    said = "passed" if told["passed"] else f"not passed: {told['why']}"
+    out.print(f"{escape(said)} ({told['cases']} cases)")
+
+
+def register_adapter(adapter: str, name: str, simulated: bool, config: str | None) -> None:
+    """Put the trained adapter among those that can be served, with the gate's verdict if there is one."""
+    import shutil
+    import tempfile
+
+    from chatbot.auth import load_secret, pseudonym
+    from chatbot.engine.weights import ADAPTER_FILE, transformers_path
+    from finetune.adapter_commands import registry
+    from finetune.card import card, files_of, model_card
+    from finetune.export import gguf_adapter
+    from finetune.logs import read
+    from finetune.train import trained
+
+    settings = load(config)
+    folder = folder_of(settings, name)
+    made = trained(there(folder / "run" / "run.json", "train").parent)
+    secret = load_secret(settings)
+    customers = {one.customer for one in read(there(folder / "train.jsonl", "split")) if one.customer}
+    file = folder / "run" / VERDICT
+    verdict = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    told = card(
+        settings.engine.model,
+        made,
+        [pseudonym(secret, customer) for customer in customers],
+        simulated=simulated,
+        verdict=verdict,
     )
-    for run in filter(Path.exists, trained):
-        err.print(f"the adapter in {run} learned from them: delete it, and train again")
-    if not any(found.values()):
-        out.print(f"no conversation of {escape(customer)} was imported")
+    with tempfile.TemporaryDirectory(prefix="kefu-register-") as part:
+        for file in files_of(made.adapter):
+            shutil.copy(file, part)
+        if told["config"]["method"] in ("lora", "rslora", "qlora"):
+            gguf_adapter(transformers_path(settings), made.adapter, Path(part) / ADAPTER_FILE)
+        registry(settings).add(adapter, Path(part), told, model_card(adapter, told))
+    unproven = "" if verdict and verdict["passed"] else " --unproven"
+    out.print(f"registered {adapter}; `kefu adapters promote {adapter}{unproven}` lets it answer")
 
 
 @contextmanager
@@ -190,23 +207,41 @@ def _bar() -> Iterator[tuple[Any, Any]]:
         yield bars, bars.add_task("the base model's loss", total=None)
 
 
-def _data(settings: Settings, name: str, limit: int) -> tuple[Path, dict[str, list[Encoded]]]:
-    """The base model's folder, and the examples of both parts in its tokens."""
-    folder = _folder(settings, name)
-    files = {part: _there(folder / f"{part}.jsonl", "split") for part in ("train", "validation")}
+def _data(settings: Settings, name: str, wanted: TrainConfig) -> tuple[Path, dict[str, list[Encoded]]]:
+    """The base model's folder, and the examples of both parts in its tokens, as many as are wanted."""
+    folder = folder_of(settings, name)
+    files: dict[str, list[Path]] = {}
+    for part in ("train", "validation"):
+        logs, grounded = folder / f"{part}.jsonl", folder / f"{part}{GROUNDED}"
+        files[part] = [there(logs, "split")] if wanted.examples != "grounded" else []
+        if wanted.examples == "grounded" or (wanted.examples == "both" and grounded.exists()):
+            files[part].append(there(grounded, "ground"))
     from chatbot.engine.weights import transformers_path
     from finetune.examples import load_tokenizer
 
     base = transformers_path(settings)
     tokenizer = load_tokenizer(base)
-    return base, {part: _encoded(file, tokenizer, limit) for part, file in files.items()}
+    parts = {
+        part: [one for file in own for one in _encoded(file, tokenizer, wanted.limit)]
+        for part, own in files.items()
+    }
+    most = {"train": wanted.most or len(parts["train"]), "validation": wanted.validation}
+    return base, {part: _drawn(own, most[part], wanted.seed) for part, own in parts.items()}
+
+
+def _drawn(every: list[Encoded], most: int, seed: int) -> list[Encoded]:
+    """At most so many, in their order, the same for the same seed."""
+    if len(every) <= most:
+        return every
+    return [every[place] for place in sorted(random.Random(seed).sample(range(len(every)), most))]
 
 
 def _encoded(file: Path, tokenizer: Any, limit: int) -> list[Encoded]:
-    from finetune.examples import encode, examples
+    from finetune.examples import encode, examples, read_examples
     from finetune.logs import read
 
-    kept, long = encode(examples(read(file)), tokenizer, limit=limit)
+    every = read_examples(file) if file.name.endswith(GROUNDED) else examples(read(file))
+    kept, long = encode(every, tokenizer, limit=limit)
     if long:
         err.print(
             f"{file.stem}: {len(long)} of {len(long) + len(kept)} examples are longer than {limit} tokens and left out"
@@ -214,66 +249,61 @@ def _encoded(file: Path, tokenizer: Any, limit: int) -> list[Encoded]:
     return kept
 
 
-def _folder(settings: Settings, name: str) -> Path:
-    return settings.home / "finetune" / name
+def run_everything(
+    logs: list[Path], name: str, training: str, minutes: float, adapter: str, config: str | None
+) -> None:
+    """Import, clean, split, ground, plan, train, judge and register; what was done before is not done again.
 
+    Raises:
+        InputError: the adapter's name is taken by another.
+    """
+    from finetune import log_commands, pipeline
+    from finetune.adapter_commands import registry
+    from finetune.config import load_config
+    from finetune.examples import digest
+    from finetune.plan import plan
 
-def _there(file: Path, step: str) -> Path:
-    if not file.exists():
-        raise InputError(f"there is no {file}", hint=f"run `kefu finetune {step}` first")
-    return file
+    settings, wanted = load(config), load_config(training)
+    folder = folder_of(settings, name)
+    written, planned = pipeline.files(folder), folder / "plan.json"
+    about_shop = {"shop": settings.shop.model_dump(mode="json")}
+    index = settings.home / "index" / "index.db"
 
-
-def _columns(text: str) -> Any:
-    from finetune.formats import Columns
-
-    if not text:
-        return None
-    pairs = [pair.partition("=") for pair in text.split(",")]
-    unknown = [name for name, _, column in pairs if name.strip() not in Columns.__slots__ or not column]
-    if unknown:
-        raise InputError(
-            f"--columns names {unknown[0]!r}", expected=", ".join(f"{n}=…" for n in Columns.__slots__)
+    def foretell() -> None:
+        base, parts = _data(settings, name, wanted)
+        made = plan(base, parts["train"], parts["validation"], wanted)
+        most = pipeline.examples_for(
+            60 * minutes / wanted.epochs, made.seconds / made.steps, wanted.batch, len(parts["train"])
         )
-    return Columns(**{name.strip(): column.strip() for name, _, column in pairs})
+        planned.write_text(json.dumps({"most": most, **asdict(made)}), encoding="utf-8")
+        out.print(f"{most:,} of {len(parts['train']):,} examples fit into {minutes:g} minutes")
 
+    def learn() -> None:
+        chosen = wanted.model_copy(update={"most": json.loads(planned.read_text(encoding="utf-8"))["most"]})
+        base, parts = _data(settings, name, chosen)
+        about: dict[str, Any] = {"config": chosen.model_dump(mode="json")}
+        about["training"], about["validation"] = digest(parts["train"]), digest(parts["validation"])
+        pipeline.set_aside(folder / "run", about)
+        _train(base, parts, chosen, folder / "run")
 
-def _redactor(settings: Settings, presidio: bool) -> Callable[[Sequence[str]], Sequence[str]]:
-    """The shop's own contacts stay; the salt is drawn from its secret, so that runs agree."""
-    from chatbot.auth import load_secret
-    from finetune.pii import presidio_findings, redact
+    def register() -> None:
+        if adapter not in {one.name for one in registry(settings).all()}:
+            register_adapter(adapter, name, simulated=False, config=config)
 
-    salt = hashlib.blake2b(load_secret(settings), person=b"kefu finetune").hexdigest()
-    pattern = settings.shop.order_number_pattern or None
-    also = presidio_findings if presidio else None
-
-    # Signs that stand for nothing else keep the shop's contacts from being taken for a person's.
-    contacts = [contact for contact in (settings.shop.email, settings.shop.phone) if contact]
-    signs = {contact: chr(0xE000 + number) for number, contact in enumerate(contacts)}
-
-    def texts(said: Sequence[str]) -> Sequence[str]:
-        hidden = [_replaced(text, signs) for text in said]
-        told = redact(hidden, salt=salt, order_pattern=pattern, also=also)[0]
-        return [_replaced(text, {sign: contact for contact, sign in signs.items()}) for text in told]
-
-    return texts
-
-
-def _replaced(text: str, words: Mapping[str, str]) -> str:
-    for word, other in words.items():
-        text = text.replace(word, other)
-    return text
-
-
-def _show_report(report: Report) -> None:
-    table = Table("", "conversations", "why")
-    table.add_row("read", f"{report.read:,}", "")
-    for what, counted in (("left out", report.removed), ("changed", report.changed)):
-        for reason, count in counted.most_common():
-            table.add_row(what, f"{count:,}", reason)
-    table.add_row("kept", f"{report.kept:,}", _languages(report.languages))
-    out.print(table)
-
-
-def _languages(counted: Mapping[str, int]) -> str:
-    return ", ".join(f"{language} {count:,}" for language, count in counted.items())
+    examples = [*written["split"], *written["ground"]]
+    trained, model = written["train"], {"base": settings.engine.model}
+    pipeline.run(
+        folder,
+        [
+            pipeline.Step("import", logs, written["import"], lambda: log_commands.import_logs(logs, name, None, "", config)),
+            pipeline.Step("clean", written["import"], written["clean"], lambda: log_commands.clean_logs(name, None, False, False, config), about_shop),
+            pipeline.Step("split", written["clean"], written["split"], lambda: log_commands.split_logs(name, None, config)),
+            pipeline.Step("ground", [*written["split"], index], written["ground"], lambda: log_commands.ground_logs(name, config)),
+            pipeline.Step("plan", examples, [planned], foretell, {"config": wanted.model_dump(mode="json"), "minutes": minutes} | model),
+            pipeline.Step("train", [*examples, planned], trained, learn, {"config": wanted.model_dump(mode="json")} | model),
+            pipeline.Step("gate", [*trained, *written["ground"]], written["gate"], lambda: _show_verdict(judged(settings, name)), {"live": registry(settings).serving().live} | model),
+            pipeline.Step("register", [*trained, *written["gate"]], [], register, {"adapter": adapter}),
+        ],
+        lambda said: out.print(said, markup=False),
+    )  # fmt: skip
+    out.print(f"see `kefu adapters show {adapter}`")

@@ -18,6 +18,8 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    examples: Literal["logs", "grounded", "both"] = "both"
+    """Replies as the logs have them, replies behind the shop's passages (`kefu finetune ground`), or both."""
     method: Literal["lora", "rslora", "dora", "adalora", "qlora"] = "rslora"
     """``qlora`` needs a GPU and bitsandbytes."""
     rank: int = Field(16, ge=1)
@@ -36,6 +38,10 @@ class TrainConfig(BaseModel):
     warmup: float = Field(0.05, ge=0, lt=1)
     """Share of the steps in which the rate rises; then it falls along a cosine."""
     epochs: int = Field(2, ge=1)
+    most: int = Field(0, ge=0)
+    """Examples of an epoch, drawn by the seed, if there are more; 0: all."""
+    validation: int = Field(100, ge=1)
+    """Examples that a look at the validation loss sees, if there are more."""
     batch: int = Field(16, ge=1)
     """Examples of a step."""
     tokens: int = Field(2048, ge=64)

@@ -8,6 +8,7 @@ so an empty mask is an error. Knows no training loop.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,25 @@ def examples(conversations: Iterable[Conversation]) -> Iterator[Example]:
                 told: ChatMessage = {"role": "assistant", "content": turn.text}
                 yield Example(f"{conversation.id}/{number}", conversation.id, (*asked, told))
             history.append(Message("shopper" if turn.role == "customer" else "assistant", turn.text))
+
+
+def write_examples(path: Path, every: Iterable[Example]) -> int:
+    """One JSON object a line, whole or not at all; returns how many."""
+    part, count = path.with_name(f"{path.name}.part"), 0
+    with part.open("w", encoding="utf-8") as file:
+        for one in every:
+            told = {"id": one.id, "group": one.group, "messages": one.messages}
+            file.write(json.dumps(told, ensure_ascii=False) + "\n")
+            count += 1
+    part.replace(path)
+    return count
+
+
+def read_examples(path: Path) -> Iterator[Example]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            told = json.loads(line)
+            yield Example(told["id"], told["group"], tuple(told["messages"]))
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -1,0 +1,102 @@
+"""``kefu finetune run LOGS``: from support logs to a judged adapter in the registry, one step after the other.
+
+A step's stamp is a hash of what it reads: files, settings and version of the step. What is stamped already is not done
+again, a step that was interrupted is done anew, and a training goes on from its last checkpoint. How many examples are trained
+on follows from the minutes that one is willing to wait and a trial of the machine; the figure is kept, so that a run that goes on
+is the same. Knows what the steps are called and what they read and write, and nothing of how they work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from finetune.folders import CLEANED, GROUNDED, IMPORTED, VERDICT
+
+STAMPS = "steps.json"
+PARTS = ("train", "validation", "test")
+TRIAL = 6
+"""Steps of the shortest training that is worth judging."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``reads`` and ``writes`` are files; ``told`` is what else decides the outcome."""
+
+    name: str
+    reads: Sequence[Path]
+    writes: Sequence[Path]
+    do: Callable[[], None]
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(folder: Path, steps: Sequence[Step], say: Callable[[str], None]) -> None:
+    """Do the steps that are not stamped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / STAMPS
+    stamps: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    for number, step in enumerate(steps, 1):
+        title = f"{number} of {len(steps)}: {step.name}"
+        stamp = stamp_of(step)
+        if stamps.get(step.name) == stamp and all(path.exists() for path in step.writes):
+            say(f"{title}: done before")
+            continue
+        say(title)
+        # Until it has succeeded, nothing of it and of what follows counts.
+        for later in steps[number - 1 :]:
+            stamps.pop(later.name, None)
+        _write(file, stamps)
+        step.do()
+        stamps[step.name] = stamp
+        _write(file, stamps)
+
+
+def stamp_of(step: Step) -> str:
+    total = hashlib.blake2b(json.dumps(dict(step.told), sort_keys=True, default=str).encode(), digest_size=8)
+    for path in step.reads:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                with file.open("rb") as opened:
+                    digest = hashlib.file_digest(opened, "blake2b")
+                total.update(f"{file.name} {digest.hexdigest()}".encode())
+    return total.hexdigest()
+
+
+def _write(file: Path, stamps: Mapping[str, str]) -> None:
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(json.dumps(stamps, indent=1) + "\n", encoding="utf-8")
+    part.replace(file)
+
+
+def set_aside(run_folder: Path, card: Mapping[str, Any]) -> None:
+    """Move a training of other data or settings out of the way; nothing that took hours is deleted."""
+    file = run_folder / "run.json"
+    if not file.exists():
+        return
+    before = json.loads(file.read_text(encoding="utf-8"))
+    if any(before.get(name) != value for name, value in card.items()):
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        run_folder.rename(run_folder.with_name(f"{run_folder.name}.{stamp}"))
+
+
+def examples_for(seconds: float, step_seconds: float, batch: int, there: int) -> int:
+    """How many examples an epoch may have so that it ends in time; whole steps, never fewer than TRIAL."""
+    steps = max(TRIAL, int(seconds / step_seconds))
+    return min(there, steps * batch)
+
+
+def files(folder: Path) -> dict[str, list[Path]]:
+    """What each step writes."""
+    return {
+        "import": [folder / IMPORTED],
+        "clean": [folder / CLEANED],
+        "split": [folder / f"{part}.jsonl" for part in PARTS],
+        "ground": [folder / f"{part}{GROUNDED}" for part in PARTS],
+        "train": [folder / "run" / "adapter" / "adapter_model.safetensors"],
+        "gate": [folder / "run" / VERDICT],
+    }
