@@ -154,6 +154,13 @@ SUITES = (
         ),
     ),
     Suite(
+        "replies",
+        "eval.replies",
+        "what trained adapters changed in the replies to messages held out",
+        "the test part of every set of logs that has an adapter",
+        figures=("loss_drop", "rouge_l_gain", "similarity_gap_closed"),
+    ),
+    Suite(
         "injection",
         "eval.injection",
         "attacks in messages, pages, products and orders",
