@@ -150,7 +150,8 @@ def _show_verdict(told: Mapping[str, Any]) -> None:
         table.add_row(
             row["figure"], f"{row['live']:.3f}", f"{row['candidate']:.3f}", gain, "" if row["ok"] else "✗"
         )
-    out.print(table)
+    if told["rows"]:
+        out.print(table)
     said = "passed" if told["passed"] else f"not passed: {told['why']}"
     out.print(f"{escape(said)} ({told['cases']} cases)")
 

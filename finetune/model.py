@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,9 @@ def with_adapter(base: Any, config: TrainConfig, total_steps: int) -> Any:
     elif config.checkpointing:
         base.activation_checkpointing_enable()
         base.enable_input_require_grads()
-    return get_peft_model(base, chosen)
+    with warnings.catch_warnings():  # peft asks transformers by an old name
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        return get_peft_model(base, chosen)
 
 
 def optimizer_of(model: Any, config: TrainConfig) -> torch.optim.Optimizer:
