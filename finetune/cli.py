@@ -131,13 +131,12 @@ def run_everything(
 def register_adapter(
     adapter: Annotated[str, typer.Argument(help="What it is to be called.")],
     name: Name = "logs",
-    simulated: Annotated[bool, typer.Option(help="Its logs are of nobody.")] = False,
     config: Config = None,
 ) -> None:
     """Put the trained adapter among those that can be served."""
     from finetune.commands import register_adapter as run
 
-    run(adapter, name, simulated, config)
+    run(adapter, name, config)
 
 
 @finetune.command("forget")

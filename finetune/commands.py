@@ -156,7 +156,7 @@ def _show_verdict(told: Mapping[str, Any]) -> None:
     out.print(f"{escape(said)} ({told['cases']} cases)")
 
 
-def register_adapter(adapter: str, name: str, simulated: bool, config: str | None) -> None:
+def register_adapter(adapter: str, name: str, config: str | None) -> None:
     """Put the trained adapter among those that can be served, with the gate's verdict if there is one."""
     import shutil
     import tempfile
@@ -173,14 +173,15 @@ def register_adapter(adapter: str, name: str, simulated: bool, config: str | Non
     folder = folder_of(settings, name)
     made = trained(there(folder / "run" / "run.json", "train").parent)
     secret = load_secret(settings)
-    customers = {one.customer for one in read(there(folder / "train.jsonl", "split")) if one.customer}
+    learned = list(read(there(folder / "train.jsonl", "split")))
+    customers = {one.customer for one in learned if one.customer}
     file = folder / "run" / VERDICT
     verdict = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
     told = card(
         settings.engine.model,
         made,
         [pseudonym(secret, customer) for customer in customers],
-        simulated=simulated,
+        simulated=all(one.simulated for one in learned),
         verdict=verdict,
     )
     with tempfile.TemporaryDirectory(prefix="kefu-register-") as part:
@@ -289,7 +290,7 @@ def run_everything(
 
     def register() -> None:
         if adapter not in {one.name for one in registry(settings).all()}:
-            register_adapter(adapter, name, simulated=False, config=config)
+            register_adapter(adapter, name, config)
 
     examples = [*written["split"], *written["ground"]]
     trained, model = written["train"], {"base": settings.engine.model}

@@ -252,6 +252,7 @@ def _described(row: Record, turns: Sequence[Said]) -> Conversation:
         moment(row.get("started_at") or row.get("created_at") or row.get("timestamp")),
         row.get("intent") or None,
         consent=None if consent in (None, "") else str(consent).lower() in ("true", "yes", "1"),
+        simulated=row.get("simulated") is True,
     )
 
 

@@ -30,7 +30,7 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """``customer`` tells apart whose it is; None where the log does not say. ``consent`` is False where the customer
-    refused that it is learned from. ``origin`` is the file and record it comes from."""
+    refused that it is learned from. ``origin`` is the file and record it comes from. ``simulated``: nobody said it."""
 
     id: str
     turns: tuple[Said, ...]
@@ -40,6 +40,7 @@ class Conversation:
     language: str | None = None
     consent: bool | None = None
     origin: str = ""
+    simulated: bool = False
 
     def text(self, role: Role | None = None) -> str:
         """What was said, or what one side said, a turn a line."""
@@ -82,6 +83,7 @@ def _row(conversation: Conversation) -> dict[str, Any]:
         "language": conversation.language,
         "consent": conversation.consent,
         "origin": conversation.origin,
+        "simulated": conversation.simulated or None,
     }
     turns = [[turn.role, turn.text, *([True] if turn.corrected else [])] for turn in conversation.turns]
     return {"id": conversation.id, "turns": turns} | {
@@ -104,6 +106,7 @@ def _conversation(row: dict[str, Any]) -> Conversation:
         row.get("language"),
         row.get("consent"),
         row.get("origin", ""),
+        bool(row.get("simulated")),
     )
 
 

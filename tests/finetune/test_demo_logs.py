@@ -17,6 +17,7 @@ from chatbot.demo import simulate as simulation
 from chatbot.demo.seed import seed
 from chatbot.shop import Shop
 from finetune.demo_logs import conversations, grammar
+from finetune.logs import read, write
 from finetune.sources import read_logs
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -90,7 +91,10 @@ def test_the_importer_reads_them_with_the_corrections(logs: list[dict[str, Any]]
     found = read_logs([file])
     assert not found.rejected
     assert len(found.conversations) == len(logs)
+    assert all(one.simulated for one in found.conversations)
+    write(tmp_path / "kept.jsonl", found.conversations)
+    assert list(read(tmp_path / "kept.jsonl")) == found.conversations
     first = next(one for one in logs if any("correction" in turn for turn in one["turns"]))
-    read = next(one for one in found.conversations if one.id.endswith(first["id"]))
-    said = [turn.text for turn in read.turns if turn.role == "agent"]
+    imported = next(one for one in found.conversations if one.id.endswith(first["id"]))
+    said = [turn.text for turn in imported.turns if turn.role == "agent"]
     assert said == [turn.get("correction", turn["reply"]) for turn in first["turns"]]
