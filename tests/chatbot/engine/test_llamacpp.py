@@ -46,7 +46,7 @@ def alive(pid: int) -> bool:
 
 
 async def address_of(engine: LlamaCppEngine) -> str:
-    return await asyncio.wrap_future(engine._address)
+    return await asyncio.wrap_future(engine._server.address)
 
 
 async def first_piece(engine: LlamaCppEngine, messages: list[Any]) -> str:
@@ -79,10 +79,10 @@ async def test_after_a_second_death_in_a_row_it_refuses_at_once_until_it_is_back
 ) -> None:
     for _ in range(2):
         await first_piece(engine, HELLO)
-        seen = engine._address
+        seen = engine._server.address
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGKILL)
-        while engine._address is seen:
+        while engine._server.address is seen:
             await asyncio.sleep(0.005)
     began = time.monotonic()
     with pytest.raises(EngineError, match="died 2 times in a row"):
@@ -119,7 +119,7 @@ async def test_the_prefix_is_read_before_the_first_request_and_then_by_every_slo
     try:
         address = await address_of(engine)
         body = {"messages": [{"role": "system", "content": prefix}, *HELLO], "max_tokens": 1}
-        async with httpx.AsyncClient(headers=engine._headers, timeout=30, limits=ONE_USE) as client:
+        async with httpx.AsyncClient(headers=engine._client.headers, timeout=30, limits=ONE_USE) as client:
 
             async def read_before(slot: int) -> int:
                 answer = await client.post(f"{address}/v1/chat/completions", json=body | {"id_slot": slot})
@@ -144,7 +144,7 @@ async def test_closing_a_stream_stops_the_slot(engine: LlamaCppEngine) -> None:
 
 
 async def busy_slots(engine: LlamaCppEngine) -> int:
-    async with httpx.AsyncClient(headers=engine._headers) as client:
+    async with httpx.AsyncClient(headers=engine._client.headers) as client:
         slots = (await client.get(f"{await address_of(engine)}/slots")).json()
     return sum(slot["is_processing"] for slot in slots)
 
@@ -174,7 +174,7 @@ def test_the_child_dies_with_its_parent(home: Path) -> None:
         "import sys, time; from pathlib import Path; from configs.settings import Settings\n"
         "from chatbot.engine.llamacpp import LlamaCppEngine\n"
         "engine = LlamaCppEngine(Settings(home=Path(sys.argv[1])))\n"
-        "while not engine._address.done(): time.sleep(0.01)\n"
+        "while not engine._server.address.done(): time.sleep(0.01)\n"
         "print(engine.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -212,7 +212,7 @@ async def test_switched_off(configure: Callable[..., Settings]) -> None:
 async def test_the_template_adds_nothing_to_a_system_message_of_ours(engine: LlamaCppEngine) -> None:
     """SmolLM2's template puts in a system message of its own if the first message is none."""
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
-    async with httpx.AsyncClient(headers=engine._headers) as client:
+    async with httpx.AsyncClient(headers=engine._client.headers) as client:
         answer = await client.post(f"{await address_of(engine)}/apply-template", json={"messages": messages})
     assert answer.json()["prompt"] == (
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
