@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,10 +21,10 @@ from typing import Any
 
 from filelock import FileLock
 
+from chatbot.engine.weights import ADAPTER_NAME
 from configs.errors import InputError, NotFoundError
 
 CARD, MODEL_CARD, POINTER = "card.json", "README.md", "serving.json"
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class Adapters:
         Raises:
             NotFoundError: there is none of this name.
         """
-        if not NAME.fullmatch(name) or not (self.folder / name / CARD).is_file():
+        if not ADAPTER_NAME.fullmatch(name) or not (self.folder / name / CARD).is_file():
             known = ", ".join(one.name for one in self.all()) or "none"
             raise NotFoundError(f"there is no adapter {name!r}", expected=f"one of: {known}")
         return self._of(self.folder / name)
@@ -105,7 +104,7 @@ class Adapters:
         Raises:
             InputError: the name is taken or impossible.
         """
-        if not NAME.fullmatch(name):
+        if not ADAPTER_NAME.fullmatch(name):
             raise InputError(
                 f"an adapter cannot be named {name!r}",
                 expected="up to 64 lower-case letters, digits, dots, dashes and underscores, the first a letter or digit",

@@ -8,8 +8,6 @@ rate of matrix products measured in the same run. Needs bitext below the folder 
 from __future__ import annotations
 
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +23,7 @@ from eval.report import err, out, print_json, print_metrics
 from finetune.batches import cells, steps
 from finetune.config import TrainConfig, load_config
 from finetune.examples import Encoded, encode, examples, load_tokenizer
+from finetune.plan import peak
 from finetune.sources import read_logs
 
 EXAMPLES = 80
@@ -108,7 +107,7 @@ def _ours(base: Path, every: Sequence[Encoded], wanted: TrainConfig) -> Timed:
     # The last step is followed by a look and a checkpoint before it is told.
     counted = order[WARM_UP:-1]
     tokens = sum(len(every[place]) for step in counted for own in step.micro for place in own)
-    return Timed(tokens, ends[-2] - ends[WARM_UP - 1], _peak())
+    return Timed(tokens, ends[-2] - ends[WARM_UP - 1], peak("cpu"))
 
 
 def _trl(base: Path, every: Sequence[Encoded], wanted: TrainConfig, checkpointing: bool = False) -> Timed:
@@ -171,12 +170,7 @@ def _trl(base: Path, every: Sequence[Encoded], wanted: TrainConfig, checkpointin
         trainer.train()
     mean = fmean(map(len, every))
     counted = len(ends) - WARM_UP
-    return Timed(round(mean * wanted.batch * counted), ends[-1] - ends[WARM_UP - 1], _peak())
-
-
-def _peak() -> int:
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    return Timed(round(mean * wanted.batch * counted), ends[-1] - ends[WARM_UP - 1], peak("cpu"))
 
 
 def _products() -> float:

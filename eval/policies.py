@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from configs.settings import Settings, load
 from eval.metrics import interval
 from eval.outcome import Curve, Options, Outcome, Tell
 from eval.policy_data import SHOP, Place, Question, basecamp, doc2dial, holds
+from finetune.gate import overlap
 from retrieval.passages import Passage
 
 COMPOSERS: Mapping[str, tuple[str, ...]] = {
@@ -152,14 +152,7 @@ def _turn(conversation_id: str, number: int, customer: str, agent: str) -> Turn:
 
 def token_f1(said: str, gold: Sequence[str]) -> float:
     """The best harmonic mean of precision and recall of words, as SQuAD has it; 0 for silence."""
-    own = Counter(lang.words(said))
-    best = 0.0
-    for text in gold:
-        other = Counter(lang.words(text))
-        shared = (own & other).total()
-        if shared:
-            best = max(best, 2 * shared / (own.total() + other.total()))
-    return best
+    return max((overlap(said, text) for text in gold), default=0.0)
 
 
 def supported(sentence: str, texts: Sequence[str]) -> bool:

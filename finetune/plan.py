@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from finetune.batches import Step, cells, count, micro_batches, steps
 from finetune.config import TrainConfig
@@ -105,14 +104,17 @@ def _try(
         seconds / sum(cells(training, own) for own in chosen),
         looking / sum(cells(validation, own) for own in seen),
         stepping,
-        _peak(torch, device),
+        peak(device),
         sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
         sum(parameter.numel() for parameter in model.parameters()),
     )
 
 
-def _peak(torch: Any, device: str) -> int:
+def peak(device: str) -> int:
+    """Bytes at the peak of this process, or of its GPU."""
     if device == "cuda":
+        import torch
+
         return int(torch.cuda.max_memory_allocated())
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024

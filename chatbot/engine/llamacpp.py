@@ -141,7 +141,7 @@ class LlamaCppEngine:
             try:
                 ready: asyncio.Future[str] = asyncio.wrap_future(fresh.address)
                 await asyncio.shield(ready)
-            except BaseException:
+            except BaseException:  # cancelled or failed: nobody else would end the process
                 await asyncio.to_thread(fresh.close)
                 raise
             old, self._server = self._server, fresh
