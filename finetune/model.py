@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from configs.errors import ConfigError
+from configs.errors import ConfigError, InputError
 from finetune.config import TrainConfig
+from finetune.fused import fuse, losses
 from finetune.packed import Packed, use_packed_attention
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -32,6 +33,7 @@ class ReplyLoss(nn.Module):
         self.model = model
         self.neftune = neftune
         use_packed_attention(_base(model))
+        fuse(model)
 
     def forward(self, batch: Packed) -> torch.Tensor:
         base = _base(self.model)
@@ -43,8 +45,7 @@ class ReplyLoss(nn.Module):
             noise = torch.empty_like(embedded).uniform_(-1, 1)
             embedded = embedded + noise * (self.neftune / math.sqrt(length * embedded.shape[-1]))
         told = base.model(inputs_embeds=embedded, position_ids=batch.positions, use_cache=False, packed=batch)
-        logits = base.lm_head(told.last_hidden_state[0].index_select(0, batch.before))
-        each = nn.functional.cross_entropy(logits.float(), batch.wanted, reduction="none")
+        each = losses(base.lm_head, told.last_hidden_state[0].index_select(0, batch.before), batch.wanted)
         return each.new_zeros(batch.examples).index_add(0, batch.example, each)
 
 
@@ -127,6 +128,30 @@ def with_adapter(base: Any, config: TrainConfig, total_steps: int) -> Any:
     with warnings.catch_warnings():  # peft asks transformers by an old name
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         return get_peft_model(base, chosen)
+
+
+def continue_from(model: Any, adapter: Path) -> None:
+    """Take over the weights of an adapter.
+
+    Raises:
+        InputError: it is not of the form that the model's has.
+    """
+    from peft import PeftConfig, load_peft_weights, set_peft_model_state_dict
+
+    theirs, ours = PeftConfig.from_pretrained(str(adapter)), model.peft_config["default"]
+    for name in ("peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "target_modules"):
+        old, new = getattr(theirs, name, None), getattr(ours, name, None)
+        if old != new:
+            raise InputError(
+                f"adapter {adapter.name} has {name} {_plain(old)}, and the training {_plain(new)}",
+                expected="the same in both",
+                hint="train with the configuration on the adapter's card",
+            )
+    set_peft_model_state_dict(model, load_peft_weights(str(adapter), device="cpu"))
+
+
+def _plain(value: object) -> object:
+    return ", ".join(sorted(value)) if isinstance(value, set) else value
 
 
 def optimizer_of(model: Any, config: TrainConfig) -> torch.optim.Optimizer:
