@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,21 +38,30 @@ class State:
     tokens: int = 0
 
 
-def claim(
-    folder: Path, base: Path, training: Sequence[Encoded], validation: Sequence[Encoded], config: TrainConfig
-) -> None:
-    """Make the folder this run's.
-
-    Raises:
-        InputError: it is another one's.
-    """
-    card = {
+def told_of(
+    base: Path,
+    training: Sequence[Encoded],
+    validation: Sequence[Encoded],
+    config: TrainConfig,
+    start_from: Path | None,
+) -> dict[str, Any]:
+    """What makes a run the same run."""
+    return {
         "base": base.name,
+        "start_from": start_from.name if start_from else None,
         "examples": len(training),
         "training": digest(training),
         "validation": digest(validation),
         "config": config.model_dump(mode="json"),
     }
+
+
+def claim(folder: Path, card: Mapping[str, Any]) -> None:
+    """Make the folder the run's that ``card`` tells of.
+
+    Raises:
+        InputError: it is another one's.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / RUN
     if not file.exists():
@@ -83,7 +92,7 @@ class Kept:
 
         told = {
             "state": asdict(self.state),
-            "adapter": get_peft_model_state_dict(self.model),
+            "adapter": get_peft_model_state_dict(self.model, self._weights()),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "random": (torch.get_rng_state(), random.getstate(), np.random.get_state()),
@@ -109,10 +118,14 @@ class Kept:
         np.random.set_state(numpy_)
         self.state = State(**told["state"])
 
+    def _weights(self) -> dict[str, torch.Tensor]:
+        """The adapter's. A model whose frozen weights lie in parts must not be asked for all of its own by one process."""
+        return {name: weight.detach() for name, weight in self.model.named_parameters() if "lora_" in name}
+
     def save_adapter(self) -> None:
         """The weights as they are, as the best so far."""
         part = self.folder / f"{ADAPTER}.part"
-        self.model.save_pretrained(part)
+        self.model.save_pretrained(part, state_dict=self._weights())
         target = self.folder / ADAPTER
         if target.exists():
             for file in part.iterdir():

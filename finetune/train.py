@@ -23,11 +23,12 @@ from accelerate import Accelerator
 
 from configs.errors import InputError
 from finetune.batches import Step, count, micro_batches, steps
-from finetune.checkpoint import ADAPTER, CHECKPOINT, Curve, Kept, State, claim
+from finetune.checkpoint import ADAPTER, CHECKPOINT, Curve, Kept, State, claim, told_of
 from finetune.config import TrainConfig
 from finetune.examples import Encoded
-from finetune.model import ReplyLoss, load_base, optimizer_of, with_adapter
-from finetune.packed import pack
+from finetune.model import ReplyLoss, continue_from, load_base, optimizer_of, with_adapter
+from finetune.packed import Packed, pack
+from finetune.sharded import exchange, is_wanted, shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Trained:
 
 @dataclass(slots=True)
 class _Run:
-    """``loss`` may be wrapped for many processes; ``plain`` is what is inside."""
+    """``loss`` may be wrapped for many processes; ``plain`` is what is inside. ``sharded``: see ``finetune.sharded``."""
 
     accelerator: Accelerator
     loss: Any
@@ -69,6 +70,7 @@ class _Run:
     kept: Kept
     validation: Sequence[Encoded]
     config: TrainConfig
+    sharded: bool
 
     @property
     def state(self) -> State:
@@ -88,7 +90,8 @@ def train(
     """Train an adapter into ``folder``; a run that was begun there goes on. ``start_from`` is an adapter to continue.
 
     Raises:
-        InputError: there is nothing to learn from, or the folder holds a run of other data or settings.
+        InputError: there is nothing to learn from, the folder holds a run of other data or settings, or the adapter to
+            continue is of another form.
     """
     if not training or not validation:
         raise InputError(
@@ -97,7 +100,7 @@ def train(
         )
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     if accelerator.is_main_process:
-        claim(folder, base, training, validation, config)
+        claim(folder, told_of(base, training, validation, config, start_from))
     accelerator.wait_for_everyone()
     torch.manual_seed(config.seed)
     total = count(len(training), batch=config.batch, epochs=config.epochs)
@@ -178,9 +181,7 @@ def _prepared(
 ) -> _Run:
     model = with_adapter(load_base(base, quantized=config.method == "qlora"), config, total)
     if start_from:
-        from peft import load_peft_weights, set_peft_model_state_dict
-
-        set_peft_model_state_dict(model, load_peft_weights(str(start_from), device="cpu"))
+        continue_from(model, start_from)
     optimizer = optimizer_of(model, config)
     warmup = max(1, int(config.warmup * total))
 
@@ -191,8 +192,11 @@ def _prepared(
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     plain = ReplyLoss(model, config.neftune)
-    loss = accelerator.prepare_model(plain)
-    return _Run(accelerator, loss, plain, Kept(folder, model, optimizer, schedule), validation, config)
+    if sharded := is_wanted(accelerator):
+        shard(plain, model.get_base_model(), accelerator.device)
+    loss = plain if sharded else accelerator.prepare_model(plain)
+    kept = Kept(folder, model, optimizer, schedule)
+    return _Run(accelerator, loss, plain, kept, validation, config, sharded)
 
 
 # --- one step -----------------------------------------------------------------------------------------------
@@ -201,19 +205,18 @@ def _prepared(
 def _step(run: _Run, step: Step, training: Sequence[Encoded]) -> tuple[float, float]:
     """The step's mean loss over all processes, and the length of its gradient."""
     accelerator, processes = run.accelerator, run.accelerator.num_processes
-    own = step.micro[accelerator.process_index :: processes]
-    rounds = -(-len(step.micro) // processes)
+    own = _own(run, step.micro)
     run.loss.train()
     summed = torch.zeros((), device=accelerator.device)
-    for number in range(rounds):
-        # Who has no batch left computes an empty share of the first one: all must take part in each exchange.
-        chosen = own[number] if number < len(own) else step.micro[0]
-        share = float(number < len(own))
-        with _exchange(run, last=number == rounds - 1):
-            value = run.loss(pack([training[place] for place in chosen], accelerator.device)).sum()
+    for number, (chosen, share) in enumerate(own, 1):
+        with _exchange(run, last=number == len(own)):
+            with accelerator.autocast():
+                value = run.loss(_packed(run, training, chosen)).sum()
             # The mean of the gradients of all processes is taken; what is wanted is their sum.
             accelerator.backward(value * share * processes / step.learnt)
         summed += value.detach() * share
+    if run.sharded:
+        exchange(accelerator, run.kept.model)
     norm = accelerator.clip_grad_norm_(run.kept.model.parameters(), run.config.clip)
     run.kept.optimizer.step()
     run.kept.schedule.step()
@@ -224,10 +227,22 @@ def _step(run: _Run, step: Step, training: Sequence[Encoded]) -> tuple[float, fl
     return float(accelerator.reduce(summed, "sum")) / step.learnt, float(norm or 0.0)
 
 
+def _own(run: _Run, micro: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], float]]:
+    """This process's batches, each with the share that counts. Who has fewer than another computes nothing of the first one
+    instead: all must take part in each exchange."""
+    processes = run.accelerator.num_processes
+    own = [(chosen, 1.0) for chosen in micro[run.accelerator.process_index :: processes]]
+    return own + [(micro[0], 0.0)] * (-(-len(micro) // processes) - len(own))
+
+
+def _packed(run: _Run, every: Sequence[Encoded], chosen: Sequence[int]) -> Packed:
+    return pack([every[place] for place in chosen], run.accelerator.device)
+
+
 @contextmanager
 def _exchange(run: _Run, *, last: bool) -> Iterator[None]:
     """Gradients are exchanged once a step, behind its last batch."""
-    if last:
+    if last or run.sharded:
         yield
     else:
         with run.accelerator.no_sync(run.loss):
@@ -250,12 +265,11 @@ def evaluate(run: _Run) -> float:
     """The validation loss in nats a token: the mean over groups of their means, so that no conversation counts twice."""
     accelerator, every = run.accelerator, run.validation
     batches = micro_batches(every, range(len(every)), run.config.tokens)
-    own = batches[accelerator.process_index :: accelerator.num_processes]
     sums = torch.zeros(len(every), device=accelerator.device)
     run.plain.eval()
-    with torch.no_grad():
-        for chosen in own:
-            sums[list(chosen)] = run.plain(pack([every[place] for place in chosen], accelerator.device))
+    with torch.no_grad(), accelerator.autocast():
+        for chosen, share in _own(run, batches):
+            sums[list(chosen)] += share * run.plain(_packed(run, every, chosen))
     sums = accelerator.reduce(sums, "sum")
     groups: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for one, summed in zip(every, sums.tolist(), strict=True):

@@ -26,6 +26,7 @@ from finetune.train import Progress, Trained, train
 
 from .conftest import tokens
 
+CPU2 = CONFIG_DIR / "accelerate" / "cpu2.yaml"
 CONFIG = TrainConfig(
     rank=4, alpha=8, batch=8, tokens=120, epochs=3, evaluate_every=3, save_every=2, learning_rate=0.02
 )
@@ -211,15 +212,23 @@ def test_a_run_that_is_killed_five_times_ends_with_the_same_weights(tiny_base: P
 
 
 @pytest.mark.slow
-def test_two_processes_have_the_curve_of_one(tiny_base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sharded", [False, True])
+def test_two_processes_have_the_curve_of_one(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharded: bool
+) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    learnt(tiny_base, one)
-    config = CONFIG_DIR / "accelerate" / "cpu2.yaml"
-    accelerate = str(Path(sys.executable).with_name("accelerate"))
-    script(tmp_path, LAUNCHED, tiny_base, two, launch=(accelerate, "launch", "--config_file", str(config)))
+    first, _ = learnt(tiny_base, one)
+    launch = (str(Path(sys.executable).with_name("accelerate")), "launch", "--config_file", str(CPU2))
+    if sharded:
+        # accelerate launches sharded processes on GPUs alone. What it would tell them is this.
+        monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+        monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+        launch = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2")
+    script(tmp_path, LAUNCHED, tiny_base, two, launch=launch)
     assert len(curve(one)) == 15
     for alone, together in zip(curve(one), curve(two), strict=True):
         assert alone == pytest.approx(together, abs=2e-4)
+    assert distance(first.adapter, two / "adapter") < 1e-3
 
 
 def test_a_polite_interruption_saves_and_the_same_command_goes_on(tiny_base: Path, tmp_path: Path) -> None:
@@ -258,6 +267,11 @@ def test_training_goes_on_from_an_adapter(tiny_base: Path, tmp_path: Path) -> No
     second, _ = learnt(tiny_base, tmp_path / "second", start_from=first.adapter)
     assert second.before == pytest.approx(first.best, abs=1e-4)
     assert second.best <= second.before
+    assert json.loads((tmp_path / "second" / "run.json").read_text())["start_from"] == "adapter"
+    with pytest.raises(InputError, match="has r 4, and the training 2"):
+        learnt(tiny_base, tmp_path / "third", CONFIG.model_copy(update={"rank": 2}), start_from=first.adapter)
+    with pytest.raises(InputError, match="another start_from"):
+        learnt(tiny_base, tmp_path / "second")
 
 
 def test_only_the_adapter_is_trained(tiny_base: Path) -> None:
