@@ -56,7 +56,7 @@ def run(*, config: str | None = None, as_json: bool = False) -> None:
     started = time.perf_counter()
     settings = load(config)
     base = transformers_path(settings)
-    wanted = load_config("lora").model_copy(update={"batch": BATCH, "epochs": 1})
+    wanted = load_config("lora", TrainConfig).model_copy(update={"batch": BATCH, "epochs": 1})
     logs = read_logs([data_file("bitext", "bitext_official_2023-08-18.csv")])
     chosen = logs.conversations[:: max(1, len(logs.conversations) // EXAMPLES)][:EXAMPLES]
     every, _ = encode(examples(chosen), load_tokenizer(base), limit=wanted.limit)
@@ -140,7 +140,7 @@ def _trl(base: Path, every: Sequence[Encoded], wanted: TrainConfig, checkpointin
             gradient_accumulation_steps=wanted.batch // TRL_BATCH,
             num_train_epochs=1,
             learning_rate=wanted.learning_rate,
-            gradient_checkpointing=checkpointing,
+            activation_checkpointing=checkpointing,
             use_cpu=True,
             bf16=False,
             max_length=wanted.limit,

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
@@ -15,8 +14,8 @@ from chatbot.adapters import MODEL_CARD, Adapters, Serving
 from chatbot.engine.weights import ADAPTER_FILE, adapters_folder, gguf_path, transformers_path
 from configs.errors import InputError
 from configs.settings import Settings, load
+from finetune.terminal import out
 
-out = Console(highlight=False, soft_wrap=True)
 FORMS = ("peft", "merged", "gguf-adapter", "gguf-q8_0", "gguf-q4_0", "vllm")
 BASE = "base"
 """How the base model is called where a name is wanted."""

@@ -27,13 +27,14 @@ def card(
     *,
     simulated: bool = False,
     parent: str | None = None,
+    preference: Mapping[str, Any] | None = None,
     metrics: Mapping[str, float] | None = None,
     verdict: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The card of a trained adapter; its configuration is read from the run's folder.
 
     ``customers`` are the pseudonyms of those in the data; ``simulated`` says that they are nobody's. ``parent`` is the
-    adapter it was continued from.
+    adapter it was continued from, ``preference`` what the second stage told, if there was one.
     """
     run = json.loads((made.adapter.parent / RUN).read_text(encoding="utf-8"))
     return {
@@ -61,6 +62,7 @@ def card(
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in _LIBRARIES},
         },
+        "preference": dict(preference or {}),
         "metrics": dict(metrics or {}),
         "verdict": dict(verdict or {}),
     }
@@ -84,6 +86,7 @@ def model_card(name: str, told: Mapping[str, Any]) -> str:
         f"| held-out loss, nats a token | {training['validation_loss_before']} before, {training['validation_loss']} after |",
         f"| steps | best at {training['step']} of {training['steps']} ({training['ended']}) |",
         f"| customers in the data | {len(data['customers'])}, by pseudonyms alone |",
+        f"| second stage | {_told_preference(told['preference'])} |",
         f"| gate | {_told_verdict(verdict)} |",
         "",
     ]
@@ -106,6 +109,13 @@ def model_card(name: str, told: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _told_preference(told: Mapping[str, Any]) -> str:
+    if not told:
+        return "none"
+    agreed = "" if told["agreement"] is None else f", agrees with {told['agreement']:.0%} of pairs held out"
+    return f"{told['method']} on {told['liked']} replies that were liked and {told['disliked']} that were not{agreed}"
 
 
 def _told_verdict(verdict: Mapping[str, Any]) -> str:

@@ -133,11 +133,14 @@ def _without_boilerplate(
 def _less(turn: Said, pasted: set[str]) -> Said:
     if turn.role == "customer":
         return turn
-    text = turn.text
+    return replace(turn, text=_unpasted(turn.text, pasted), rejected=_unpasted(turn.rejected, pasted))
+
+
+def _unpasted(text: str, pasted: set[str]) -> str:
     for span in reversed(list(lang.sentences(text))):
         if span.text in pasted:
             text = text[: span.start] + text[span.end :]
-    return replace(turn, text=text)
+    return text
 
 
 def _without_placeholders(
@@ -148,8 +151,11 @@ def _without_placeholders(
         asked, turns = "", []
         for turn in conversation.turns:
             asked += f"\n{turn.text}" if turn.role == "customer" else ""
-            turns.append(replace(turn, text=placeholders.filled(turn.text, asked, rules.shop) or ""))
-        if all(turn.text == before.text for turn, before in zip(turns, conversation.turns, strict=True)):
+            text, rejected = (
+                placeholders.filled(said, asked, rules.shop) or "" for said in (turn.text, turn.rejected)
+            )
+            turns.append(replace(turn, text=text, rejected=rejected))
+        if turns == list(conversation.turns):
             kept.append(conversation)
         elif not all(turn.text for turn in turns):
             report.remove("placeholders that nobody can fill", conversation)
@@ -162,11 +168,14 @@ def _without_placeholders(
 def _redacted(conversations: Sequence[Conversation], redact: Redact, report: Report) -> list[Conversation]:
     kept = []
     for conversation in conversations:
-        texts = redact([turn.text for turn in conversation.turns])
-        turns = tuple(replace(turn, text=text) for turn, text in zip(conversation.turns, texts, strict=True))
+        # What was replaced by a correction stands behind what was said: all of a conversation has the same surrogates.
+        rejected = [turn.rejected for turn in conversation.turns if turn.rejected]
+        told = iter(redact([*(turn.text for turn in conversation.turns), *rejected]))
+        turns = tuple(replace(turn, text=text) for turn, text in zip(conversation.turns, told, strict=False))
+        turns = tuple(replace(turn, rejected=next(told)) if turn.rejected else turn for turn in turns)
         if turns != conversation.turns:
             report.changed["personal data"] += 1
-            report.show("personal data (as replaced)", "\n".join(texts))
+            report.show("personal data (as replaced)", "\n".join(turn.text for turn in turns))
         kept.append(replace(conversation, turns=turns))
     return kept
 

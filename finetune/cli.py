@@ -1,4 +1,4 @@
-"""``kefu finetune``: the words on the command line. Only parses; ``finetune.commands`` does what they say."""
+"""``kefu finetune`` and ``kefu adapters``: the words on the command line. Only parses; the modules of commands do the rest."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ finetune = typer.Typer(no_args_is_help=True, help="Train the shop's own adapter 
 
 Name = Annotated[str, typer.Option("--name", help="Of these logs; each has a folder of its own.")]
 Config = Annotated[str | None, typer.Option("--config", help="Settings, as for `kefu serve`.")]
+Training = Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")]
+From = Annotated[
+    str, typer.Option("--from", help="Go on from this adapter; `live`: from the one that answers now.")
+]
+Replay = Annotated[
+    list[str] | None, typer.Option("--replay", help="Logs trained on before, of which some are seen again.")
+]
 
 
 @finetune.command("import")
@@ -77,25 +84,42 @@ def ground_logs(name: Name = "logs", config: Config = None) -> None:
 
 @finetune.command("plan")
 def plan_training(
-    training: Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")] = "lora",
+    training: Training = "lora",
     name: Name = "logs",
+    replay: Replay = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     config: Config = None,
 ) -> None:
     """Say how long a training will take and how much memory, from a trial of a few batches."""
+    from finetune.commands import Earlier
     from finetune.commands import plan_training as run
 
-    run(training, name, as_json, config)
+    run(training, name, Earlier(logs=tuple(replay or ())), as_json, config)
 
 
 @finetune.command("train")
 def train_adapter(
-    training: Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")] = "lora",
+    training: Training = "lora",
     name: Name = "logs",
+    start: From = "",
+    replay: Replay = None,
     config: Config = None,
 ) -> None:
     """Train an adapter on the train part; a run that was stopped goes on."""
+    from finetune.commands import Earlier
     from finetune.commands import train_adapter as run
+
+    run(training, name, Earlier(start, tuple(replay or ())), config)
+
+
+@finetune.command("prefer")
+def prefer_adapter(
+    training: Annotated[str, typer.Option("-c", help="YAML, or a packaged one.")] = "preference",
+    name: Name = "logs",
+    config: Config = None,
+) -> None:
+    """Train the adapter on, towards replies that people liked and away from those that they did not."""
+    from finetune.commands import prefer_adapter as run
 
     run(training, name, config)
 
@@ -107,7 +131,7 @@ def gate_adapter(
     config: Config = None,
 ) -> None:
     """Compare the trained adapter with what is live; only what is surely better passes."""
-    from finetune.commands import gate_adapter as run
+    from finetune.gate_commands import gate_adapter as run
 
     run(name, as_json, config)
 
@@ -117,14 +141,18 @@ def run_everything(
     logs: Annotated[list[Path], typer.Argument(help="Support logs, as for `import`.")],
     adapter: Annotated[str, typer.Option("--as", help="What the adapter is to be called.")] = "",
     name: Name = "logs",
-    training: Annotated[str, typer.Option("-c", help="YAML of the training, or a packaged one.")] = "lora",
+    training: Training = "lora",
     minutes: Annotated[float, typer.Option(help="Of training, at most.")] = 20.0,
+    start: From = "",
+    replay: Replay = None,
+    prefer: Annotated[str, typer.Option(help="YAML of a second stage, such as `preference`.")] = "",
     config: Config = None,
 ) -> None:
     """From support logs to a judged adapter; run it again and it goes on where it stopped."""
+    from finetune.commands import Earlier
     from finetune.commands import run_everything as run
 
-    run(logs, name, training, minutes, adapter or name, config)
+    run(logs, name, training, minutes, adapter or name, Earlier(start, tuple(replay or ())), prefer, config)
 
 
 @finetune.command("register")
@@ -134,7 +162,7 @@ def register_adapter(
     config: Config = None,
 ) -> None:
     """Put the trained adapter among those that can be served."""
-    from finetune.commands import register_adapter as run
+    from finetune.gate_commands import register_adapter as run
 
     run(adapter, name, config)
 

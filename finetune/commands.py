@@ -1,46 +1,38 @@
-"""What the commands of ``kefu finetune`` do with examples: foretell a training, train, judge, register."""
+"""What the commands of ``kefu finetune`` do with examples: foretell a training, train, and all from logs to registry."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from configs.settings import Settings, load
-from finetune.folders import GROUNDED, VERDICT, folder_of, there
+from finetune.folders import GROUNDED, LEARNED, WEIGHTS, folder_of, there
+from finetune.terminal import bar, err, out
 
 if TYPE_CHECKING:
     from finetune.config import TrainConfig
     from finetune.examples import Encoded
-    from finetune.speak import Told
     from finetune.train import Progress
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-_JUDGED = 60
-"""Cases of each kind that the gate looks at."""
-_LONGEST_PROMPT = 1024
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a training goes on from: an adapter's name, or ``live``; and other logs, of which it sees some again."""
+
+    adapter: str = ""
+    logs: tuple[str, ...] = ()
 
 
-def plan_training(
-    training: str,
-    name: str,
-    as_json: bool,
-    config: str | None,
-) -> None:
+def plan_training(training: str, name: str, earlier: Earlier, as_json: bool, config: str | None) -> None:
     """Say how long a training will take and how much memory, from a trial of a few batches."""
-    from finetune.config import load_config
+    from finetune.config import TrainConfig, load_config
 
-    settings, wanted = load(config), load_config(training)
-    base, parts = _data(settings, name, wanted)
+    settings, wanted = load(config), load_config(training, TrainConfig)
+    base, parts = _data(settings, name, wanted, earlier.logs)
     from finetune.plan import plan
 
     made = plan(base, parts["train"], parts["validation"], wanted)
@@ -54,22 +46,65 @@ def plan_training(
     )
 
 
-def train_adapter(
-    training: str,
-    name: str,
-    config: str | None,
-) -> None:
+def train_adapter(training: str, name: str, earlier: Earlier, config: str | None) -> None:
     """Train an adapter on the train part; a run that was stopped goes on."""
-    from finetune.config import load_config
+    from finetune.config import TrainConfig, load_config
 
-    settings, wanted = load(config), load_config(training)
-    _train(*_data(settings, name, wanted), wanted, folder_of(settings, name) / "run")
+    settings, wanted = load(config), load_config(training, TrainConfig)
+    base, parts = _data(settings, name, wanted, earlier.logs)
+    start, folder = _start(settings, earlier), folder_of(settings, name) / "run"
+    _note_customers(settings, (name, *earlier.logs), parts["train"], start, folder)
+    _train(base, parts, wanted, folder, start)
 
 
-def _train(base: Path, parts: Mapping[str, list[Encoded]], wanted: TrainConfig, folder: Path) -> None:
+def _start(settings: Settings, earlier: Earlier) -> Path | None:
+    """The folder of the adapter to go on from; None to begin anew, also where the base model itself is live.
+
+    Raises:
+        InputError: there is no such adapter.
+    """
+    from finetune.adapter_commands import registry
+
+    adapters = registry(settings)
+    name = adapters.serving().live if earlier.adapter == "live" else earlier.adapter
+    return adapters.get(name).folder if name else None
+
+
+def _note_customers(
+    settings: Settings, logs: Sequence[str], every: Sequence[Encoded], start: Path | None, folder: Path
+) -> None:
+    """Write down, by pseudonyms, from whose conversations the run learns: these, those of the adapter that it goes on from,
+    and whoever was written down before, since what was learned once stays in the weights."""
+    from chatbot.adapters import CARD
+    from chatbot.auth import load_secret, pseudonym
+    from finetune.logs import read
+
+    used, secret = {one.group for one in every}, load_secret(settings)
+    learned = {
+        pseudonym(secret, one.customer)
+        for name in logs
+        for one in read(folder_of(settings, name) / "train.jsonl")
+        if one.customer and one.id in used
+    }
+    if start:
+        learned.update(json.loads((start / CARD).read_text(encoding="utf-8"))["data"]["customers"])
+    file = folder / LEARNED
+    if file.exists():
+        learned.update(json.loads(file.read_text(encoding="utf-8")))
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(sorted(learned), indent=1) + "\n", encoding="utf-8")
+
+
+def _train(
+    base: Path,
+    parts: Mapping[str, list[Encoded]],
+    wanted: TrainConfig,
+    folder: Path,
+    start: Path | None,
+) -> None:
     from finetune.train import train
 
-    with _bar() as (progress, task):
+    with bar("the loss before training") as (progress, task):
 
         def tell(now: Progress) -> None:
             looked = "" if now.validation is None else f", validation {now.validation:.3f}"
@@ -80,7 +115,7 @@ def _train(base: Path, parts: Mapping[str, list[Encoded]], wanted: TrainConfig, 
                 description=f"loss {now.loss:.3f}{looked}, {now.tokens_per_second:.0f} tokens/s",
             )
 
-        made = train(base, parts["train"], parts["validation"], wanted, folder, tell)
+        made = train(base, parts["train"], parts["validation"], wanted, folder, tell, start_from=start)
     if not made.adapter.exists():
         out.print(f"{made.stopped} at step {made.steps}, before the first look; the same command goes on")
         return
@@ -90,145 +125,69 @@ def _train(base: Path, parts: Mapping[str, list[Encoded]], wanted: TrainConfig, 
     )
 
 
-def gate_adapter(name: str, as_json: bool, config: str | None) -> None:
-    """Compare the trained adapter with what is live. Exits with 1 if it did not pass."""
-    import typer
-
-    told = judged(load(config), name)
-    if as_json:
-        print(json.dumps(told))
-    else:
-        _show_verdict(told)
-    if not told["passed"]:
-        raise typer.Exit(1)
-
-
-def judged(settings: Settings, name: str) -> dict[str, Any]:
-    """The gate's verdict on the test part, which is kept beside the adapter."""
+def prefer_adapter(training: str, name: str, config: str | None) -> None:
+    """Train the adapter on what people thought of replies."""
     from chatbot.engine.weights import transformers_path
-    from finetune.adapter_commands import registry
-    from finetune.examples import encode, load_tokenizer, read_examples
-    from finetune.gate import case_of, judge
-    from finetune.measure import losses
-    from finetune.speak import replies
-    from finetune.train import trained
-
-    folder = folder_of(settings, name)
-    candidate = trained(there(folder / "run" / "run.json", "train").parent).adapter
-    adapters = registry(settings)
-    now = adapters.serving().live
-    live = adapters.get(now).folder if now else None
-    every = list(read_examples(there(folder / f"test{GROUNDED}", "ground")))
-    cases = [case_of(example) for example in every]
-    kinds = [[n for n, case in enumerate(cases) if case.answerable is kind] for kind in (True, False)]
-    chosen = sorted(place for own in kinds for place in own[:: max(1, len(own) // _JUDGED)][:_JUDGED])
-    base = transformers_path(settings)
-    encoded, _ = encode(every, load_tokenizer(base), limit=_LONGEST_PROMPT)
-    requests = [every[place].messages[:-1] for place in chosen]
-    told: list[list[Told]] = []
-    lost: list[list[float]] = []
-    with _bar() as (progress, task):
-        for who, adapter in ((now or "the base model", live), ("the candidate", candidate)):
-
-            def tell(done: int, of: int, what: str = who) -> None:
-                progress.update(task, completed=done, total=of, description=what)
-
-            lost.append(losses(base, adapter, encoded, tell))
-            longest = settings.sampling.max_tokens
-            told.append(replies(settings, adapter, requests, longest=longest, tell=tell))
-    public = [contact for contact in (settings.shop.email, settings.shop.phone) if contact]
-    verdict = judge([cases[place] for place in chosen], told[0], told[1], lost[0], lost[1], public=public)
-    kept = verdict.told() | {"against": now or settings.engine.model}
-    (folder / "run" / VERDICT).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    return kept
-
-
-def _show_verdict(told: Mapping[str, Any]) -> None:
-    table = Table("figure", told["against"], "candidate", "gain, 95 % interval", "")
-    for row in told["rows"]:
-        gain = f"{row['low']:+.3f} to {row['high']:+.3f}"
-        table.add_row(
-            row["figure"], f"{row['live']:.3f}", f"{row['candidate']:.3f}", gain, "" if row["ok"] else "✗"
-        )
-    if told["rows"]:
-        out.print(table)
-    said = "passed" if told["passed"] else f"not passed: {told['why']}"
-    out.print(f"{escape(said)} ({told['cases']} cases)")
-
-
-def register_adapter(adapter: str, name: str, config: str | None) -> None:
-    """Put the trained adapter among those that can be served, with the gate's verdict if there is one."""
-    import shutil
-    import tempfile
-
-    from chatbot.auth import load_secret, pseudonym
-    from chatbot.engine.weights import ADAPTER_FILE, transformers_path
-    from finetune.adapter_commands import registry
-    from finetune.card import card, files_of, model_card
-    from finetune.export import gguf_adapter
+    from finetune.config import PreferenceConfig, load_config
     from finetune.logs import read
-    from finetune.train import trained
+    from finetune.preference import prefer, preferences
 
-    settings = load(config)
+    settings, wanted = load(config), load_config(training, PreferenceConfig)
     folder = folder_of(settings, name)
-    made = trained(there(folder / "run" / "run.json", "train").parent)
-    secret = load_secret(settings)
-    learned = list(read(there(folder / "train.jsonl", "split")))
-    customers = {one.customer for one in learned if one.customer}
-    file = folder / "run" / VERDICT
-    verdict = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-    told = card(
-        settings.engine.model,
-        made,
-        [pseudonym(secret, customer) for customer in customers],
-        simulated=all(one.simulated for one in learned),
-        verdict=verdict,
+    start = there(folder / "run" / "adapter" / WEIGHTS, "train").parent
+    parts = [
+        list(preferences(read(there(folder / f"{part}.jsonl", "split")))) for part in ("train", "validation")
+    ]
+    with bar() as (progress, task):
+
+        def tell(done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of, description=f"{wanted.method} steps")
+
+        made = prefer(
+            transformers_path(settings), start, parts[0], parts[1], wanted, folder / "preference", tell
+        )
+    agreed = "" if made.agreement is None else f"; it agrees with {made.agreement:.0%} of pairs held out"
+    out.print(
+        f"{made.method} on {made.liked:,} liked and {made.disliked:,} disliked replies{agreed}; the adapter is in {made.adapter}"
     )
-    with tempfile.TemporaryDirectory(prefix="kefu-register-") as part:
-        for file in files_of(made.adapter):
-            shutil.copy(file, part)
-        if told["config"]["method"] in ("lora", "rslora", "qlora"):
-            gguf_adapter(transformers_path(settings), made.adapter, Path(part) / ADAPTER_FILE)
-        registry(settings).add(adapter, Path(part), told, model_card(adapter, told))
-    unproven = "" if verdict and verdict["passed"] else " --unproven"
-    out.print(f"registered {adapter}; `kefu adapters promote {adapter}{unproven}` lets it answer")
 
 
-@contextmanager
-def _bar() -> Iterator[tuple[Any, Any]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+def _data(
+    settings: Settings, name: str, wanted: TrainConfig, replayed: Sequence[str]
+) -> tuple[Path, dict[str, list[Encoded]]]:
+    """The base model's folder, and the examples of both parts in its tokens, as many as are wanted.
 
-    columns = (
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Bars(*columns, console=err) as bars:
-        yield bars, bars.add_task("the base model's loss", total=None)
+    Of the ``replayed`` logs some train examples stand between those of the new ones, so that what the adapter knew is not
+    unlearned (Rolnick et al. 2019).
+    """
+    from chatbot.engine.weights import transformers_path
+    from finetune.examples import load_tokenizer
+
+    base = transformers_path(settings)
+    tokenizer = load_tokenizer(base)
+    parts = _parts(folder_of(settings, name), wanted, tokenizer)
+    if replayed:
+        older = [
+            one
+            for other in replayed
+            for one in _parts(folder_of(settings, other), wanted, tokenizer)["train"]
+        ]
+        parts["train"] += _drawn(older, round(wanted.replay * len(parts["train"])), wanted.seed)
+    most = {"train": wanted.most or len(parts["train"]), "validation": wanted.validation}
+    return base, {part: _drawn(own, most[part], wanted.seed) for part, own in parts.items()}
 
 
-def _data(settings: Settings, name: str, wanted: TrainConfig) -> tuple[Path, dict[str, list[Encoded]]]:
-    """The base model's folder, and the examples of both parts in its tokens, as many as are wanted."""
-    folder = folder_of(settings, name)
+def _parts(folder: Path, wanted: TrainConfig, tokenizer: Any) -> dict[str, list[Encoded]]:
     files: dict[str, list[Path]] = {}
     for part in ("train", "validation"):
         logs, grounded = folder / f"{part}.jsonl", folder / f"{part}{GROUNDED}"
         files[part] = [there(logs, "split")] if wanted.examples != "grounded" else []
         if wanted.examples == "grounded" or (wanted.examples == "both" and grounded.exists()):
             files[part].append(there(grounded, "ground"))
-    from chatbot.engine.weights import transformers_path
-    from finetune.examples import load_tokenizer
-
-    base = transformers_path(settings)
-    tokenizer = load_tokenizer(base)
-    parts = {
+    return {
         part: [one for file in own for one in _encoded(file, tokenizer, wanted.limit)]
         for part, own in files.items()
     }
-    most = {"train": wanted.most or len(parts["train"]), "validation": wanted.validation}
-    return base, {part: _drawn(own, most[part], wanted.seed) for part, own in parts.items()}
 
 
 def _drawn(every: list[Encoded], most: int, seed: int) -> list[Encoded]:
@@ -252,27 +211,36 @@ def _encoded(file: Path, tokenizer: Any, limit: int) -> list[Encoded]:
 
 
 def run_everything(
-    logs: list[Path], name: str, training: str, minutes: float, adapter: str, config: str | None
+    logs: list[Path],
+    name: str,
+    training: str,
+    minutes: float,
+    adapter: str,
+    earlier: Earlier,
+    preference: str,
+    config: str | None,
 ) -> None:
-    """Import, clean, split, ground, plan, train, judge and register; what was done before is not done again.
+    """Import, clean, split, ground, plan, train, judge and register; what was done before is not done again. ``preference``
+    configures a second stage, if there is to be one.
 
     Raises:
         InputError: the adapter's name is taken by another.
     """
-    from finetune import log_commands, pipeline
+    from finetune import gate_commands, log_commands, pipeline
     from finetune.adapter_commands import registry
-    from finetune.config import load_config
-    from finetune.examples import digest
+    from finetune.checkpoint import told_of
+    from finetune.config import PreferenceConfig, TrainConfig, load_config
     from finetune.plan import plan
 
-    settings, wanted = load(config), load_config(training)
+    settings, wanted = load(config), load_config(training, TrainConfig)
+    start = _start(settings, earlier)
     folder = folder_of(settings, name)
     written, planned = pipeline.files(folder), folder / "plan.json"
     about_shop = {"shop": settings.shop.model_dump(mode="json")}
     index = settings.home / "index" / "index.db"
 
     def foretell() -> None:
-        base, parts = _data(settings, name, wanted)
+        base, parts = _data(settings, name, wanted, earlier.logs)
         made = plan(base, parts["train"], parts["validation"], wanted)
         most = pipeline.examples_for(
             60 * minutes / wanted.epochs, made.seconds / made.steps, wanted.batch, len(parts["train"])
@@ -282,18 +250,38 @@ def run_everything(
 
     def learn() -> None:
         chosen = wanted.model_copy(update={"most": json.loads(planned.read_text(encoding="utf-8"))["most"]})
-        base, parts = _data(settings, name, chosen)
-        about: dict[str, Any] = {"config": chosen.model_dump(mode="json")}
-        about["training"], about["validation"] = digest(parts["train"]), digest(parts["validation"])
+        base, parts = _data(settings, name, chosen, earlier.logs)
+        about = told_of(base, parts["train"], parts["validation"], chosen, start)
         pipeline.set_aside(folder / "run", about)
-        _train(base, parts, chosen, folder / "run")
+        _note_customers(settings, (name, *earlier.logs), parts["train"], start, folder / "run")
+        _train(base, parts, chosen, folder / "run", start)
 
     def register() -> None:
         if adapter not in {one.name for one in registry(settings).all()}:
-            register_adapter(adapter, name, config)
+            gate_commands.register_adapter(adapter, name, config)
 
     examples = [*written["split"], *written["ground"]]
     trained, model = written["train"], {"base": settings.engine.model}
+    before = {"from": start.name if start else None, "logs": earlier.logs}
+    examples += [
+        written_there
+        for other in earlier.logs
+        for written_there in pipeline.files(folder_of(settings, other))["split"]
+    ]
+    second = (
+        [
+            pipeline.Step(
+                "prefer",
+                [*trained, *written["split"]],
+                written["prefer"],
+                lambda: prefer_adapter(preference, name, config),
+                load_config(preference, PreferenceConfig).model_dump(mode="json") | model,
+            ),
+        ]
+        if preference
+        else []
+    )
+    judged = written["prefer"] if preference else trained
     pipeline.run(
         folder,
         [
@@ -301,10 +289,11 @@ def run_everything(
             pipeline.Step("clean", written["import"], written["clean"], lambda: log_commands.clean_logs(name, None, False, False, config), about_shop),
             pipeline.Step("split", written["clean"], written["split"], lambda: log_commands.split_logs(name, None, config)),
             pipeline.Step("ground", [*written["split"], index], written["ground"], lambda: log_commands.ground_logs(name, config)),
-            pipeline.Step("plan", examples, [planned], foretell, {"config": wanted.model_dump(mode="json"), "minutes": minutes} | model),
-            pipeline.Step("train", [*examples, planned], trained, learn, {"config": wanted.model_dump(mode="json")} | model),
-            pipeline.Step("gate", [*trained, *written["ground"]], written["gate"], lambda: _show_verdict(judged(settings, name)), {"live": registry(settings).serving().live} | model),
-            pipeline.Step("register", [*trained, *written["gate"]], [], register, {"adapter": adapter}),
+            pipeline.Step("plan", examples, [planned], foretell, {"config": wanted.model_dump(mode="json"), "minutes": minutes} | model | before),
+            pipeline.Step("train", [*examples, planned], trained, learn, {"config": wanted.model_dump(mode="json")} | model | before),
+            *second,
+            pipeline.Step("gate", [*judged, *written["ground"]], written["gate"], lambda: gate_commands.show_verdict(gate_commands.judged(settings, name)), {"live": registry(settings).serving().live} | model),
+            pipeline.Step("register", [*judged, *written["gate"]], [], register, {"adapter": adapter}),
         ],
         lambda said: out.print(said, markup=False),
     )  # fmt: skip

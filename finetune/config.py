@@ -1,16 +1,18 @@
-"""What a training may be told: the YAML behind ``-c``. Knows no model."""
+"""What the two stages of a training may be told: the YAML behind ``-c``. Knows no model."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from configs.errors import ConfigError
 from configs.settings import CONFIG_DIR
+
+C = TypeVar("C", bound=BaseModel)
 
 
 class TrainConfig(BaseModel):
@@ -40,6 +42,8 @@ class TrainConfig(BaseModel):
     epochs: int = Field(2, ge=1)
     most: int = Field(0, ge=0)
     """Examples of an epoch, drawn by the seed, if there are more; 0: all."""
+    replay: float = Field(0.5, gt=0)
+    """Older examples for each new one, where older logs are named (`--replay`)."""
     validation: int = Field(100, ge=1)
     """Examples that a look at the validation loss sees, if there are more."""
     batch: int = Field(16, ge=1)
@@ -60,7 +64,31 @@ class TrainConfig(BaseModel):
     """Project of Weights & Biases that a run is told to, beside TensorBoard; empty: none."""
 
 
-def load_config(path: str | Path) -> TrainConfig:
+class PreferenceConfig(BaseModel):
+    """The second stage; ``configs/preference.yaml`` says the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["kto", "dpo"] = "kto"
+    """``kto`` learns from thumbs and from corrections, ``dpo`` from corrections alone."""
+    beta: float = Field(0.1, gt=0)
+    """How dear it is to stray from the first stage."""
+    learning_rate: float = Field(5e-5, gt=0)
+    epochs: int = Field(1, ge=1)
+    most: int = Field(400, ge=0)
+    """Answers that somebody thought something of, drawn by the seed, if there are more; 0: all."""
+    validation: int = Field(60, ge=1)
+    """Answers held out, on which agreement is counted, if there are more."""
+    batch: int = Field(16, ge=2)
+    """Replies of a step."""
+    micro_batch: int = Field(4, ge=2)
+    """Replies of one forward pass."""
+    limit: int = Field(768, ge=32)
+    """Tokens at which a reply is cut off."""
+    seed: int = 0
+
+
+def load_config(path: str | Path, kind: type[C]) -> C:
     """A YAML file, or a packaged one by its name.
 
     Raises:
@@ -76,19 +104,19 @@ def load_config(path: str | Path) -> TrainConfig:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is no YAML: {error}") from error
     try:
-        return TrainConfig(**told)
+        return kind(**told)
     except (ValidationError, TypeError) as error:
-        raise ConfigError(f"{file}: {_explained(error)}") from error
+        raise ConfigError(f"{file}: {_explained(error, kind)}") from error
 
 
-def _explained(error: ValidationError | TypeError) -> str:
+def _explained(error: ValidationError | TypeError, kind: type[BaseModel]) -> str:
     if isinstance(error, TypeError):
         return "expected keys with values"
     told = []
     for item in error.errors():
         name = ".".join(map(str, item["loc"]))
         if item["type"] == "extra_forbidden":
-            close = difflib.get_close_matches(name, TrainConfig.model_fields, 1)
+            close = difflib.get_close_matches(name, kind.model_fields, 1)
             told.append(f"unknown key {name!r}" + (f" (did you mean {close[0]}?)" if close else ""))
         else:
             told.append(f"{name} is {item['input']!r}: {item['msg']}")

@@ -50,11 +50,12 @@ class Encoded:
 
 
 def examples(conversations: Iterable[Conversation]) -> Iterator[Example]:
-    """One for each answer of an agent, without evidence: how the shop speaks, not what it knows."""
+    """One for each answer of an agent that nobody disliked, without evidence: how the shop speaks, not what it knows."""
     for conversation in conversations:
         history: list[Message] = []
         for number, turn in enumerate(conversation.turns):
-            if turn.role == "agent" and history and history[-1].role == "shopper":
+            answers = turn.role == "agent" and turn.liked is not False
+            if answers and history and history[-1].role == "shopper":
                 asked = render(history[-1].text, Evidence(), history[:-1])
                 told: ChatMessage = {"role": "assistant", "content": turn.text}
                 yield Example(f"{conversation.id}/{number}", conversation.id, (*asked, told))

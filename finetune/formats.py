@@ -28,6 +28,7 @@ _ROLES: Mapping[str, Role | None] = {
     **dict.fromkeys("system tool function note".split(), None),
 }  # fmt: skip
 """Who speaks, in the words of the formats; None is nobody whom a model should learn from."""
+_LIKED = {"good": True, "up": True, "wrong": False, "should_have_handed_over": False, "down": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +159,15 @@ def _alpaca(row: Record) -> Conversation:
 
 
 def _reviewed(row: Record) -> Conversation:
-    """kefu's transcripts: a correction takes the place of the reply; a reply marked wrong goes with its question."""
+    """kefu's transcripts: a correction takes the place of the reply; a reviewer's label counts before a customer's thumb."""
     turns: list[Said] = []
     for turn in row["turns"]:
-        corrected = turn.get("correction")
-        if turn.get("label") in ("wrong", "should_have_handed_over") and not corrected:
-            continue
         turns.append(Said("customer", str(turn["message"])))
-        turns.append(Said("agent", str(corrected or turn["reply"]), corrected=bool(corrected)))
+        reply, corrected = str(turn["reply"]), turn.get("correction")
+        if corrected:
+            turns.append(Said("agent", str(corrected), corrected=True, rejected=reply))
+        else:
+            turns.append(Said("agent", reply, liked=_LIKED.get(turn.get("label") or turn.get("rating"))))
     return _described(row, turns)
 
 

@@ -43,7 +43,8 @@ def grounded(
         rng = random.Random(f"{seed}:{conversation.id}")
         history: list[Message] = []
         for number, turn in enumerate(conversation.turns):
-            if turn.role == "agent" and history and history[-1].role == "shopper":
+            answers = turn.role == "agent" and turn.liked is not False
+            if answers and history and history[-1].role == "shopper":
                 made = _example(
                     f"{conversation.id}/{number}", conversation.id, history, turn.text, find, backs, rng
                 )

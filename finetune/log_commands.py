@@ -13,20 +13,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from configs.errors import InputError
 from configs.settings import Settings, load
-from finetune.folders import CLEANED, GROUNDED, IMPORTED, OURS, REPORT, folder_of, there
+from finetune.folders import CLEANED, GROUNDED, IMPORTED, LEARNED, OURS, REPORT, folder_of, there
+from finetune.terminal import err, out
 
 if TYPE_CHECKING:
     from finetune.clean import Report
     from retrieval.passages import Passage
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 _SHOWN = 10
 
 
@@ -149,7 +147,8 @@ def forget_customer(customer: str, config: str | None) -> None:
     """Delete a customer's conversations from all that was imported. Adapters must be trained anew without them."""
     from finetune.logs import forget
 
-    folder = load(config).home / "finetune"
+    settings = load(config)
+    folder = settings.home / "finetune"
     files = [file for file in sorted(folder.glob("*/*.jsonl")) if file.name in OURS]
     found = {file: forget(file, customer) for file in files}
     for logs in {file.parent for file, count in found.items() if count}:
@@ -159,16 +158,13 @@ def forget_customer(customer: str, config: str | None) -> None:
         if count:
             (file.parent / REPORT).unlink(missing_ok=True)  # its samples may quote them
             out.print(f"{count:,} conversations deleted from {file}")
-    trained = sorted(
-        {file.parent / "run" for file, count in found.items() if count and file.name == "train.jsonl"}
-    )
-    for run in filter(Path.exists, trained):
-        err.print(f"the adapter in {run} learned from them: delete it, and train again")
     from chatbot.auth import load_secret, pseudonym
     from finetune.adapter_commands import registry
 
-    settings = load(config)
     known_as = pseudonym(load_secret(settings), customer)
+    for file in sorted(folder.glob(f"*/*/{LEARNED}")):
+        if known_as in json.loads(file.read_text(encoding="utf-8")):
+            err.print(f"the adapter in {file.parent} learned from them: delete it, and train again")
     for adapter in registry(settings).all():
         if known_as in adapter.card.get("data", {}).get("customers", ()):
             err.print(

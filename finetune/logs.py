@@ -20,11 +20,14 @@ Role = Literal["customer", "agent"]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """``corrected``: a reviewer wrote it in place of what was said."""
+    """``corrected``: a reviewer wrote it in place of what was said, which is ``rejected``, if it is known. ``liked`` is what
+    the customer or the reviewer thought of it, if they said so; what they disliked is no example."""
 
     role: Role
     text: str
     corrected: bool = False
+    liked: bool | None = None
+    rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +88,21 @@ def _row(conversation: Conversation) -> dict[str, Any]:
         "origin": conversation.origin,
         "simulated": conversation.simulated or None,
     }
-    turns = [[turn.role, turn.text, *([True] if turn.corrected else [])] for turn in conversation.turns]
+    turns = [
+        [turn.role, turn.text, *([about] if (about := _about(turn)) else [])] for turn in conversation.turns
+    ]
     return {"id": conversation.id, "turns": turns} | {
         name: value for name, value in known.items() if value not in (None, "")
     }
 
 
+def _about(turn: Said) -> dict[str, Any]:
+    told = {"corrected": turn.corrected or None, "liked": turn.liked, "rejected": turn.rejected or None}
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def _conversation(row: dict[str, Any]) -> Conversation:
-    turns = tuple(Said(role, text, bool(rest)) for role, text, *rest in row["turns"])
+    turns = tuple(Said(role, text, **(rest[0] if rest else {})) for role, text, *rest in row["turns"])
     strange = {turn.role for turn in turns} - set(get_args(Role))
     if strange:
         raise ValueError(f"unknown role {sorted(strange)[0]!r}")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from finetune.folders import CLEANED, GROUNDED, IMPORTED, VERDICT
+from finetune.folders import CLEANED, GROUNDED, IMPORTED, PREFERENCE, VERDICT, WEIGHTS
 
 STAMPS = "steps.json"
 PARTS = ("train", "validation", "test")
@@ -97,6 +97,7 @@ def files(folder: Path) -> dict[str, list[Path]]:
         "clean": [folder / CLEANED],
         "split": [folder / f"{part}.jsonl" for part in PARTS],
         "ground": [folder / f"{part}{GROUNDED}" for part in PARTS],
-        "train": [folder / "run" / "adapter" / "adapter_model.safetensors"],
-        "gate": [folder / "run" / VERDICT],
+        "train": [folder / "run" / "adapter" / WEIGHTS],
+        "prefer": [folder / "preference" / "adapter" / WEIGHTS, folder / "preference" / PREFERENCE],
+        "gate": [folder / VERDICT],
     }

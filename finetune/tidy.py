@@ -33,7 +33,9 @@ _SIGNATURE = re.compile(r"(?ims)^(?:--\s*$|sent from my \w+|get outlook for|å‘è
 
 def tidy(conversation: Conversation) -> Conversation | str:
     """The conversation in plain words that goes from a customer's question to an agent's answer; or why it cannot."""
-    turns = [replace(turn, text=plain(turn.text)) for turn in conversation.turns]
+    turns = [
+        replace(turn, text=plain(turn.text), rejected=plain(turn.rejected)) for turn in conversation.turns
+    ]
     turns = list(merged([turn for turn in turns if turn.text]))
     while turns and turns[0].role == "agent":  # a greeting answers nobody
         turns.pop(0)
@@ -61,13 +63,22 @@ def merged(turns: Sequence[Said]) -> Iterator[Said]:
     held: Said | None = None
     for turn in turns:
         if held and held.role == turn.role:
-            held = Said(held.role, f"{held.text}\n{turn.text}", held.corrected or turn.corrected)
+            held = _joined(held, turn)
         else:
             if held:
                 yield held
             held = turn
     if held:
         yield held
+
+
+def _joined(one: Said, other: Said) -> Said:
+    rejected = ""
+    if one.rejected or other.rejected:
+        rejected = f"{one.rejected or one.text}\n{other.rejected or other.text}"
+    thought = (one.liked, other.liked)
+    liked = False if False in thought else True if True in thought else None
+    return Said(one.role, f"{one.text}\n{other.text}", one.corrected or other.corrected, liked, rejected)
 
 
 def unfit(text: str) -> str | None:

@@ -14,13 +14,40 @@ VOCABULARY = 97
 
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _model(tmp_path_factory.mktemp("base") / "tiny", VOCABULARY)
+
+
+@pytest.fixture(scope="session")
+def tiny_chat_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a tokenizer of single bytes, which knows the marks of our template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    marks = ["<|im_start|>", "<|im_end|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=marks, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(["Where is my lamp?"], trainer)
+    folder = tmp_path_factory.mktemp("base") / "chat"
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, additional_special_tokens=marks, eos_token="<|im_end|>"
+    )
+    made.save_pretrained(folder)
+    return _model(folder, len(made))
+
+
+def _model(folder: Path, vocabulary: int) -> Path:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
     torch.set_num_threads(1)  # more of them wait for each other longer than they work
     config = LlamaConfig(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         hidden_size=32,
         intermediate_size=48,
         num_hidden_layers=2,
@@ -29,7 +56,6 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tie_word_embeddings=True,
         initializer_range=0.3,  # as usual, logits would be too small for any loss to fall
     )
-    folder = tmp_path_factory.mktemp("base") / "tiny"
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
 

@@ -34,6 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "config": {"method": "rslora", "rank": 16},
             "training": {"validation_loss_before": 1.9, "validation_loss": 1.2, "step": 3, "steps": 4, "ended": "all steps done"},
             "versions": {"torch": "2.13.0"},
+            "preference": {"method": "kto", "liked": 30, "disliked": 20, "agreement": 0.7},
             "metrics": {"rouge_l": 0.4},
             "verdict": {"passed": passed, "why": "worth did not surely rise"},
         }  # fmt: skip

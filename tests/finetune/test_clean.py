@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -72,7 +73,7 @@ def test_turns_are_put_in_turn() -> None:
             Said("customer", "where is it?"),
             Said("agent", "On its way."),
             Said("agent", " "),
-            Said("agent", "Today.", corrected=True),
+            Said("agent", "Today.", corrected=True, rejected="Gone."),
             Said("customer", "thanks"),
         ),
     )
@@ -80,7 +81,7 @@ def test_turns_are_put_in_turn() -> None:
     assert isinstance(made, Conversation)
     assert made.turns == (
         Said("customer", "Hi\nwhere is it?"),
-        Said("agent", "On its way.\nToday.", corrected=True),
+        Said("agent", "On its way.\nToday.", corrected=True, rejected="On its way.\nGone."),
     )
     assert made.language == "en"
     chinese = tidy(said("我的包裹在哪里？", "今天送到。"))
@@ -154,8 +155,12 @@ def test_personal_data_go_through_the_redactor_a_conversation_at_a_time() -> Non
         return [text.replace("Ada", "Bo") for text in texts]
 
     talk = said("I am Ada, is my lamp here?", "Yes, Ada, it is.")
+    talk = replace(
+        talk, turns=(talk.turns[0], replace(talk.turns[1], corrected=True, rejected="No, Ada.", liked=None))
+    )
     kept, report = clean([talk], RULES, redact)
-    assert seen == [["I am Ada, is my lamp here?", "Yes, Ada, it is."]]
+    assert seen == [["I am Ada, is my lamp here?", "Yes, Ada, it is.", "No, Ada."]]
     assert kept[0].text() == "I am Bo, is my lamp here?\nYes, Bo, it is."
+    assert kept[0].turns[1].rejected == "No, Bo."
     assert report.changed == {"personal data": 1}
     assert not any("Ada" in sample for own in report.samples.values() for sample in own)

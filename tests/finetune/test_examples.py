@@ -22,28 +22,9 @@ TALK = Conversation(
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    marks = ["<|im_start|>", "<|im_end|>"]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300, special_tokens=marks, initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator([TALK.text()], trainer)
-    made = tmp_path_factory.mktemp("tokenizer")
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, additional_special_tokens=marks).save_pretrained(made)
-    return made
-
-
 @pytest.fixture
-def tokenizer(folder: Path) -> Any:
-    return load_tokenizer(folder)
+def tokenizer(tiny_chat_base: Path) -> Any:
+    return load_tokenizer(tiny_chat_base)
 
 
 def test_every_answer_is_one_example_behind_the_dialogue_before_it() -> None:
@@ -54,6 +35,13 @@ def test_every_answer_is_one_example_behind_the_dialogue_before_it() -> None:
     asked = second.messages[1]["content"]
     assert "Customer: Where is my lamp?\nShop: It left us today." in asked
     assert asked.endswith("Question: And when does it arrive?")
+
+
+def test_what_was_disliked_is_read_and_not_learnt() -> None:
+    disliked = Conversation("c", (*TALK.turns[:1], Said("agent", "No idea.", liked=False), *TALK.turns[2:]))
+    (only,) = examples([disliked])
+    assert (only.id, only.reply) == ("c/3", "On Friday.")
+    assert "Shop: No idea." in only.messages[1]["content"]
 
 
 def test_what_an_agent_says_first_answers_nothing() -> None:
@@ -86,7 +74,7 @@ def test_a_template_that_marks_no_reply_is_an_error_that_says_what_to_do(tokeniz
     assert "What to do" in str(caught.value)
 
 
-def test_a_tokenizer_without_the_marks_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_tokenizer_without_the_marks_is_refused(tmp_path: Path) -> None:
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
 

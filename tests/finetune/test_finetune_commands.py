@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from chatbot.cli import cli
 from configs.errors import InputError
-from finetune.config import TrainConfig, load_config
+from finetune.config import PreferenceConfig, TrainConfig, load_config
 
 runner = CliRunner()
 
@@ -110,7 +110,8 @@ def test_columns_that_do_not_exist_are_named(tmp_path: Path) -> None:
 
 
 def test_the_packaged_configuration_says_the_defaults() -> None:
-    assert load_config("lora") == TrainConfig()
+    assert load_config("lora", TrainConfig) == TrainConfig()
+    assert load_config("preference", PreferenceConfig) == PreferenceConfig()
 
 
 @pytest.mark.parametrize(
@@ -129,5 +130,5 @@ def test_a_wrong_configuration_says_what_is_wrong(tmp_path: Path, text: str, wan
     file = tmp_path / "my.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
-        load_config(file)
+        load_config(file, TrainConfig)
     assert wanted in str(caught.value)

@@ -30,7 +30,6 @@ RECORDS: dict[str, dict[str, Any]] = {
     "kefu": {
         "turns": [
             {"message": ASKED, "reply": "I don't know.", "correction": ANSWERED},
-            {"message": "And a refund?", "reply": "Never.", "label": "wrong"},
         ]
     },
     "zendesk": {
@@ -71,7 +70,21 @@ def test_each_format_is_known_by_its_first_record(tmp_path: Path, name: str) -> 
 def test_a_correction_is_told_apart(tmp_path: Path) -> None:
     file = tmp_path / "reviewed.jsonl"
     file.write_text(json.dumps(RECORDS["kefu"]), encoding="utf-8")
-    assert [turn.corrected for turn in read_logs([file]).conversations[0].turns] == [False, True]
+    turns = read_logs([file]).conversations[0].turns
+    assert [turn.corrected for turn in turns] == [False, True]
+    assert turns[1].rejected == "I don't know."
+
+
+def test_labels_and_thumbs_say_what_was_thought_of_a_reply(tmp_path: Path) -> None:
+    thought = [
+        {"label": "good"}, {"label": "wrong"}, {"label": "should_have_handed_over"}, {"rating": "up"}, {"rating": "down"},
+        {"label": "wrong", "rating": "up"}, {"label": None, "rating": "up"}, {},
+    ]  # fmt: skip
+    file = tmp_path / "reviewed.jsonl"
+    turns = [{"message": ASKED, "reply": ANSWERED, **told} for told in thought]
+    file.write_text(json.dumps({"id": "c", "turns": turns}), encoding="utf-8")
+    read_back = read_logs([file]).conversations[0].turns
+    assert [turn.liked for turn in read_back[1::2]] == [True, False, False, True, False, False, True, None]
 
 
 @pytest.mark.parametrize("wrapped", [lambda row: [row], lambda row: {"tickets": [row], "count": 1}])
@@ -171,7 +184,11 @@ def test_unknown_formats_and_missing_files_are_refused(tmp_path: Path) -> None:
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     full = Conversation(
         "c1",
-        (Said("customer", "你好"), Said("agent", "Hello", corrected=True)),
+        (
+            Said("customer", "你好"),
+            Said("agent", "Hello", corrected=True, rejected="Go away"),
+            Said("agent", "?", liked=False),
+        ),
         "4",
         datetime(2026, 1, 1, tzinfo=UTC),
         "greet",
