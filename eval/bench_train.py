@@ -26,7 +26,7 @@ from finetune.examples import Encoded, encode, examples, load_tokenizer
 from finetune.plan import peak
 from finetune.sources import read_logs
 
-EXAMPLES = 80
+EXAMPLES = 64
 BATCH = 16
 WARM_UP = 1
 """Steps that are not counted."""

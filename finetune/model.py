@@ -41,7 +41,7 @@ class ReplyLoss(nn.Module):
         if self.training and self.neftune:
             # Jain et al. 2023, NEFTune: uniform noise of strength alpha / sqrt(length x dimension); here the length is
             # that of the batch's longest example, and examples share the noise on what they share.
-            length = batch.shared + batch.places.shape[1]
+            length = batch.shared + batch.longest
             noise = torch.empty_like(embedded).uniform_(-1, 1)
             embedded = embedded + noise * (self.neftune / math.sqrt(length * embedded.shape[-1]))
         told = base.model(inputs_embeds=embedded, position_ids=batch.positions, use_cache=False, packed=batch)

@@ -70,3 +70,11 @@ def tokens(count: int, *, seed: int = 0, longest: int = 40) -> list[Encoded]:
         learnt = [False] * asked + [True] * told
         made.append(Encoded(f"e{number}", f"g{number // 2}", tuple(text), tuple(learnt)))
     return made
+
+
+def with_prefix(count: int, shared: int) -> list[Encoded]:
+    prefix = tuple(range(3, 3 + shared))
+    return [
+        Encoded(one.id, one.group, prefix + one.tokens, (False,) * shared + one.learnt)
+        for one in tokens(count, seed=4)
+    ]

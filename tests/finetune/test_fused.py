@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from finetune import fused
+from finetune import attention, fused
 from finetune.config import TrainConfig
 from finetune.model import ReplyLoss, load_base, with_adapter
-from finetune.packed import pack
+from finetune.packed import attend, pack, padded
 
-from .conftest import tokens
+from .conftest import tokens, with_prefix
 
 CONFIG = TrainConfig(rank=4, alpha=8)
 
@@ -97,3 +97,27 @@ def test_each_gradient_is_that_of_finite_differences() -> None:
     head = nn.Linear(4, 6, dtype=torch.float64).requires_grad_(False)
     wanted = torch.tensor([0, 5, 2])
     assert torch.autograd.gradcheck(lambda x: fused.losses(head, x, wanted), (doubles(3, 4),))
+
+
+class Heads:
+    num_key_value_groups = 3
+
+
+@pytest.mark.parametrize("shared", [0, 1, 9])
+@pytest.mark.parametrize("rows", [1, 3, 64])
+def test_attention_is_that_of_torchs_kernel(monkeypatch: pytest.MonkeyPatch, shared: int, rows: int) -> None:
+    monkeypatch.setattr(attention, "ROWS", rows)
+    torch.manual_seed(0)
+    packed = pack(with_prefix(5, shared))
+    total = packed.tokens.shape[1]
+    query, key, value = (torch.randn(1, heads, total, 8, requires_grad=True) for heads in (6, 2, 2))
+    weight = torch.randn(1, total, 6, 8)
+    found = []
+    for told in (
+        attend(Heads, query, key, value, None, packed=packed)[0],
+        padded(Heads, query, key, value, packed, 8**-0.5, 0.0),
+    ):
+        grads = torch.autograd.grad((told * weight).sum(), (query, key, value))
+        found.append((told.detach(), *grads))
+    for short_way, long_way in zip(*found, strict=True):
+        assert torch.allclose(short_way, long_way, atol=1e-4)

@@ -24,7 +24,7 @@ from finetune.model import ReplyLoss, load_base, with_adapter
 from finetune.packed import pack
 from finetune.train import Progress, Trained, train
 
-from .conftest import tokens
+from .conftest import tokens, with_prefix
 
 CPU2 = CONFIG_DIR / "accelerate" / "cpu2.yaml"
 CONFIG = TrainConfig(
@@ -79,14 +79,6 @@ def test_the_loss_is_of_the_replys_tokens_alone(tiny_base: Path) -> None:
         logits = model(torch.tensor([one.tokens])).logits[0, :-1]
         each = torch.nn.functional.cross_entropy(logits, torch.tensor(one.tokens[1:]), reduction="none")
         assert own == pytest.approx(float(each[torch.tensor(one.learnt[1:])].sum()), abs=1e-4)
-
-
-def with_prefix(count: int, shared: int) -> list[Encoded]:
-    prefix = tuple(range(3, 3 + shared))
-    return [
-        Encoded(one.id, one.group, prefix + one.tokens, (False,) * shared + one.learnt)
-        for one in tokens(count, seed=4)
-    ]
 
 
 @pytest.mark.parametrize("shared", [0, 1, 17])
