@@ -365,6 +365,18 @@ def bench_train(as_json: Json = False, config: Config = None) -> None:
     run(config=config, as_json=as_json)
 
 
+@bench.command("gate")
+def bench_gate(
+    name: Annotated[str, typer.Option("--name", help="Of the logs that were prepared.")] = "logs",
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Train good and spoilt adapters and put each before the gate. Takes hours."""
+    from eval.bench_gate import run
+
+    run(name=name, config=config, as_json=as_json)
+
+
 def main() -> None:
     """Errors of ours are one clear message, not a traceback."""
     # Threads that spin while they wait starve the language model's process on a small machine.

@@ -3,8 +3,8 @@
 Two shops without products: doc2dial's government services (dialogues with gold spans) and a company's own policy pages
 with questions written for this suite (``cases/policies``: hard ones, in other words than the pages'). Unanswerable are
 dialogues whose gold document was taken out of the index, and the policy questions that no page answers. Each composer
-answers: quotes alone, the language model alone, and both as the settings have it. Needs the data folder named by
-``KEFU_DATA``. Does not judge whether an answer is well put.
+answers: quotes alone, the language model alone, and both as the settings have it; the model speaks with the adapter that is
+live in the home. Needs the data folder named by ``KEFU_DATA``. Does not judge whether an answer is well put.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from datetime import UTC, datetime
 from statistics import fmean
 
 from chatbot import ground, lang
+from chatbot.adapters import Adapters
 from chatbot.app import App, build
 from chatbot.compose import readable
 from chatbot.conversation import Done, Evidence, Reply, Turn
 from chatbot.engine import build_engine
 from chatbot.engine.base import Engine
+from chatbot.engine.weights import adapters_folder
 from chatbot.offer import section_name
 from chatbot.prompt import system_prompt
 from chatbot.turn import answer
@@ -79,20 +81,22 @@ def run(options: Options, tell: Tell) -> Outcome:
 async def _ask_everywhere(
     settings: Settings, places: Sequence[Place], tell: Tell
 ) -> dict[str, list[Answered]]:
-    """One model for all homes: it knows none of them."""
+    """One model for all homes, with one adapter: it knows none of them."""
     answered: dict[str, list[Answered]] = {name: [] for name in COMPOSERS}
     engine = build_engine(settings, prefix=system_prompt())
+    adapters = Adapters(adapters_folder(settings), settings.engine.model)
     try:
         for place in places:
-            for name, found in (await _ask_all(place, engine, tell)).items():
+            for name, found in (await _ask_all(place, engine, adapters, tell)).items():
                 answered[name] += found
     finally:
         await engine.aclose()
     return answered
 
 
-async def _ask_all(place: Place, engine: Engine, tell: Tell) -> dict[str, list[Answered]]:
+async def _ask_all(place: Place, engine: Engine, adapters: Adapters, tell: Tell) -> dict[str, list[Answered]]:
     app = build(place.settings, engine=engine)
+    app = replace(app, bot=replace(app.bot, adapters=adapters))
     found: dict[str, list[Answered]] = {name: [] for name in COMPOSERS}
     stage = f"{place.shop}{'' if place.answerable else ', unanswerable'}"
     try:

@@ -61,7 +61,7 @@ class _Attention(torch.autograd.Function):
         return made[None]
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # as above
+    @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         query, key, value = ctx.saved_tensors
         shared, lengths, scaling = ctx.told

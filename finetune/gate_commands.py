@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _JUDGED = 60
 """Cases of each kind that the gate looks at."""
+_LOST = 60
+"""Of these, how many the held-out loss is of: a pass over a case costs as much as a reply to it."""
 _LONGEST_PROMPT = 1024
 
 
@@ -54,21 +56,24 @@ def judged(settings: Settings, name: str) -> dict[str, Any]:
     kinds = [[n for n, case in enumerate(cases) if case.answerable is kind] for kind in (True, False)]
     chosen = sorted(place for own in kinds for place in own[:: max(1, len(own) // _JUDGED)][:_JUDGED])
     base = transformers_path(settings)
-    encoded, _ = encode(every, load_tokenizer(base), limit=_LONGEST_PROMPT)
+    lost = [every[place] for place in chosen[:: max(1, -(-len(chosen) // _LOST))]]
+    encoded, _ = encode(lost, load_tokenizer(base), limit=_LONGEST_PROMPT)
     requests = [every[place].messages[:-1] for place in chosen]
     told: list[list[Told]] = []
-    lost: list[list[float]] = []
+    losses_of: list[list[float]] = []
     with bar() as (progress, task):
         for who, adapter in ((now or "the base model", live), ("the candidate", candidate)):
 
             def tell(done: int, of: int, what: str = who) -> None:
                 progress.update(task, completed=done, total=of, description=what)
 
-            lost.append(losses(base, adapter, encoded, tell))
+            losses_of.append(losses(base, adapter, encoded, tell))
             longest = settings.sampling.max_tokens
             told.append(replies(settings, adapter, requests, longest=longest, tell=tell))
     public = [contact for contact in (settings.shop.email, settings.shop.phone) if contact]
-    verdict = judge([cases[place] for place in chosen], told[0], told[1], lost[0], lost[1], public=public)
+    verdict = judge(
+        [cases[place] for place in chosen], told[0], told[1], losses_of[0], losses_of[1], public=public
+    )
     kept = verdict.told() | {"against": now or settings.engine.model, "candidate": digest_of(candidate)}
     (folder / VERDICT).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     return kept

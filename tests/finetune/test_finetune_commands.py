@@ -132,3 +132,88 @@ def test_a_wrong_configuration_says_what_is_wrong(tmp_path: Path, text: str, wan
     with pytest.raises(ConfigError) as caught:
         load_config(file, TrainConfig)
     assert wanted in str(caught.value)
+
+
+# --- from logs to a registered adapter, on a model of a few thousand weights --------------------------------
+
+
+@pytest.fixture
+def tiny(tiny_chat_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Configurations of both stages that are over in seconds."""
+    monkeypatch.setenv("KEFU_ENGINE__MODEL", str(tiny_chat_base))
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "tiny.yaml").write_text(
+        "rank: 4\nalpha: 8\nbatch: 8\ntokens: 4096\nlimit: 4096\nepochs: 1\nevaluate_every: 4\nexamples: logs\nreplay: 0.25\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "opinions.yaml").write_text(
+        "batch: 4\nmicro_batch: 4\nlimit: 2048\nmost: 30\n", encoding="utf-8"
+    )
+    return tmp_path
+
+
+def reviewed(folder: Path, name: str, first: int) -> Path:
+    rows = [
+        {
+            "id": f"{name}-{n}",
+            "customer": f"{name}{n % 40}",
+            "turns": [
+                {
+                    "message": f"May I return article {n * 37}, which came in week {n}?",
+                    "reply": f"No idea about {n * 91}, sorry.",
+                    "correction": f"Yes: box {n * 13} is open until the {n % 28 + 1}th of month {n % 12 + 1}.",
+                }
+            ],
+        }
+        for n in range(first, first + 60)
+    ]
+    file = folder / f"{name}.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return file
+
+
+def say(*words: str) -> str:
+    done = runner.invoke(cli, list(words), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def prepared(file: Path, name: str) -> None:
+    say("finetune", "import", str(file), "--name", name)
+    say("finetune", "clean", "--name", name)
+    say("finetune", "split", "--name", name)
+
+
+def test_two_stages_and_a_second_training_that_goes_on_from_the_first(tiny: Path, home: Path) -> None:
+    first, second = str(tiny / "tiny.yaml"), str(tiny / "opinions.yaml")
+    prepared(reviewed(tiny, "old", 0), "logs")
+    assert "validation loss" in say("finetune", "train", "-c", first)
+    assert "kto on 30 liked and 30 disliked replies" in say("finetune", "prefer", "-c", second)
+    say("finetune", "register", "tone-1")
+    card = json.loads(say("adapters", "show", "tone-1", "--json"))
+    assert (card["parent"], card["preference"]["method"], card["verdict"]) == (None, "kto", {})
+    learned = set(card["data"]["customers"])
+    parts = (home / "finetune" / "logs" / "train.jsonl").read_text(encoding="utf-8")
+    assert len(learned) == len({json.loads(line)["customer"] for line in parts.splitlines()})
+    # Their conversations are deleted, and what learned from them is named.
+    gone = json.loads(parts.splitlines()[0])["customer"]
+    told = say("finetune", "forget", gone)
+    assert f"the adapter in {home / 'finetune' / 'logs' / 'run'} learned from them" in told
+    assert "kefu adapters remove tone-1" in told
+
+    say("adapters", "promote", "tone-1", "--unproven")
+    prepared(reviewed(tiny, "new", 1000), "more")
+    say("finetune", "train", "-c", first, "--name", "more", "--from", "live", "--replay", "logs")
+    say("finetune", "register", "tone-2", "--name", "more")
+    card = json.loads(say("adapters", "show", "tone-2", "--json"))
+    assert (card["parent"], card["preference"]) == ("tone-1", {})
+    assert set(card["data"]["customers"]) > learned
+    new = len((home / "finetune" / "more" / "train.jsonl").read_text(encoding="utf-8").splitlines())
+    assert card["data"]["examples"] == new + round(0.25 * new)
+    assert "kefu adapters remove tone-2" in say("finetune", "forget", gone)
+
+
+def test_an_unknown_adapter_to_go_on_from_is_named(tiny: Path) -> None:
+    prepared(reviewed(tiny, "old", 0), "logs")
+    done = runner.invoke(cli, ["finetune", "train", "-c", str(tiny / "tiny.yaml"), "--from", "tone-9"])
+    assert "tone-9" in str(done.exception)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import openai
 import pytest
+from typer.testing import CliRunner
 
+from chatbot.adapters import Adapters
 from chatbot.app import App, build, open_database
+from chatbot.cli import cli
 from chatbot.engine import build_engine
 from chatbot.engine.base import Health, Sampling
 from chatbot.engine.llamacpp import LlamaCppEngine
@@ -68,6 +73,29 @@ class KilledEngine:
 
     async def aclose(self) -> None:
         await self.inner.aclose()
+
+
+class NotingEngine:
+    """Takes its time for a sentence, and notes which adapter was to say it, and when."""
+
+    model = "noting"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, str | None]] = []
+
+    async def stream(
+        self, messages: Any, sampling: Sampling, adapter: str | None = None
+    ) -> AsyncIterator[str]:
+        self.asked.append((time.monotonic(), adapter))
+        for piece in ("Products can be ", "returned within 30 days."):
+            await asyncio.sleep(0.02)
+            yield piece
+
+    async def health(self) -> Health:
+        return Health(True, self.model)
+
+    async def aclose(self) -> None:
+        return
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +210,55 @@ def test_an_engine_process_killed_while_the_model_speaks_costs_no_turn(
     assert len(engine.killed) >= 2  # after two deaths in a row the third may be refused while it starts again
     assert [turn["message"] for turn in stored] == list(questions)
     assert all(turn["reply"]["text"].strip() for turn in stored)
+
+
+def test_an_adapter_is_rolled_back_under_traffic(
+    app: App,
+    api_helpers: Any,
+    wait_for: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    adapters = Adapters(app.settings.home / "adapters", app.settings.engine.model)
+    for name in ("tone-1", "tone-2"):
+        (tmp_path / name).mkdir()
+        card = {"base": app.settings.engine.model, "verdict": {"passed": True}}
+        adapters.add(name, tmp_path / name, card, "")
+    adapters.promote("tone-1")
+    adapters.promote("tone-2")
+    engine = NotingEngine()
+    forced = ComposeSettings(rungs=("model",), model_threshold=0.0)
+    settings = app.settings.model_copy(update={"compose": forced})
+    server = api_helpers.run(build(settings, db=app.db, engine=cast(Any, engine)))
+    ended, told = threading.Event(), list[str]()
+
+    def shopper() -> None:
+        session = server.session()
+        while not ended.is_set():
+            conversation = server.conversation(session)
+            told.append(server.post(session, conversation, "How long can I return a lamp?")[-1]["type"])
+
+    shoppers = [threading.Thread(target=shopper) for _ in range(4)]
+    try:
+        for one in shoppers:
+            one.start()
+        wait_for(lambda: len(engine.asked) >= 8, seconds=30)
+        monkeypatch.setenv("KEFU_HOME", str(app.settings.home))
+        done = CliRunner().invoke(cli, ["adapters", "rollback"], catch_exceptions=False)
+        moved, before = time.monotonic(), len(engine.asked)
+        assert "tone-1 answers" in done.output
+        wait_for(lambda: len(engine.asked) >= before + 20, seconds=30)
+    finally:
+        ended.set()
+        for one in shoppers:
+            one.join()
+        server.stop()
+        server.http.close()
+    assert set(told) == {"done"}
+    assert {adapter for _, adapter in engine.asked} == {"tone-1", "tone-2"}
+    # What was asked before the pointer moved may reach the model behind it; nothing does seconds later.
+    assert not [at for at, adapter in engine.asked if adapter == "tone-2" and at > moved + 5]
+    assert engine.asked[-1][1] == "tone-1"
 
 
 def test_odd_messages_are_answered_too(real: Any) -> None:
