@@ -190,13 +190,14 @@ def _drawn(good: Path, adapter: Path, seed: int) -> Path:
     """An adapter of the same form whose weights are noise of the same size."""
     import shutil
 
-    import torch
-    from safetensors.torch import load_file, save_file
+    import numpy as np
+    from safetensors.numpy import load_file, save_file
 
     if not (adapter / WEIGHTS).exists():
-        torch.manual_seed(seed)
+        rng = np.random.default_rng(seed)
         adapter.mkdir(parents=True, exist_ok=True)
         shutil.copy(good / "adapter_config.json", adapter)
         told = load_file(good / WEIGHTS)
-        save_file({name: torch.randn_like(own) * own.std() for name, own in told.items()}, adapter / WEIGHTS)
+        drawn = {name: rng.normal(0, own.std(), own.shape).astype(own.dtype) for name, own in told.items()}
+        save_file(drawn, adapter / WEIGHTS)
     return adapter
