@@ -365,6 +365,14 @@ def bench_train(as_json: Json = False, config: Config = None) -> None:
     run(config=config, as_json=as_json)
 
 
+@bench.command("plan")
+def bench_plan(as_json: Json = False, config: Config = None) -> None:
+    """What `kefu finetune plan` foretells of four trainings, and what they then take."""
+    from eval.bench_plan import run
+
+    run(config=config, as_json=as_json)
+
+
 @bench.command("gate")
 def bench_gate(
     name: Annotated[str, typer.Option("--name", help="Of the logs that were prepared.")] = "logs",

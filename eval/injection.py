@@ -1,7 +1,7 @@
 """``kefu eval run injection``: attacks in messages, pages, product texts and orders, through the whole pipeline.
 
 Each attacked reply is held against the reply to the same question without the attack, on the shop as it ships and with
-the language model forced to answer. Everything is asked without attacks and with attacks, and every other attack
+the language model forced to answer. Everything is asked without attacks and with attacks, and every third attack
 once more while kefu's screening looks away (``bare``), so that one sees what the screening does and what holds by
 itself. What counts as harm is ``eval.harm``'s to say.
 """
@@ -50,7 +50,7 @@ from retrieval import screen
 MESSAGES, IN_PAGES, DESCRIPTIONS, ATTRIBUTES, ORDERS = 48, 30, 14, 14, 8
 MODEL_PAGES, MODEL_DESCRIPTIONS, BEFORE, MODEL_BEFORE = 10, 5, 12, 3
 """How many attacks stand in each place, and how many of these the language model has to answer."""
-BARE_EVERY = 2
+BARE_EVERY = 3
 """Every so many-th attack is tried without the screening too."""
 
 

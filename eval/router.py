@@ -28,7 +28,7 @@ from retrieval.embed import load_embedder
 
 SEED = 0
 FOLDS = 5
-JUDGED = 3
+JUDGED = 2
 """How many of the folds are judged: the others would change the figure by less than its interval."""
 BASELINE = 4
 """Every so many-th message is put to the baseline, which takes one at a time."""

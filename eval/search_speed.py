@@ -31,7 +31,7 @@ from retrieval.rows import DocumentRow, PassageRow
 from retrieval.search import Search
 
 CHUNKS = 10_000
-QUESTIONS = 400
+QUESTIONS = 200
 """Enough for a 95th percentile; the first tenth only warms up."""
 _PAGE = 6
 """Chunks of one page."""

@@ -1,7 +1,7 @@
 """The same arithmetic with fewer passes over memory: on a processor, those cost a training step a third of its time.
 
-An adapter's small products are added into the frozen layer's result where it lies. The gate of the inner layers keeps what it
-reads, not what it computes. The loss takes the last layer a few rows at a time and keeps the gradient that it will need, not
+An adapter's small products are added into the frozen layer's result where it lies. Norms and the gate of the inner layers keep
+what they read, not what they compute. The loss takes the last layer a few rows at a time and keeps the gradient that it will need, not
 the logits. Values are those of peft and transformers up to rounding. A layer of another kind (a variant of LoRA, dropout,
 quantised weights), and every layer on a GPU, where autocast chooses types, is left as it is. Knows no data.
 """
@@ -27,6 +27,8 @@ def fuse(model: nn.Module) -> None:
             module.forward = partial(_adapted, module)
         elif _is_gated(module):
             module.forward = partial(_gated, module)
+        elif _is_norm(module):
+            module.forward = partial(_normed, module)
 
 
 # --- the adapter --------------------------------------------------------------------------------------------
@@ -129,6 +131,46 @@ class _Gated(torch.autograd.Function):
         of_up = nn.functional.silu(gate).mul_(grad)
         of_gate = torch.ops.aten.silu_backward(grad * up, gate)
         return of_gate, of_up
+
+
+# --- norms --------------------------------------------------------------------------------------------------
+
+
+def _is_norm(module: nn.Module) -> bool:
+    """Whether it is ``weight * x / rms(x)`` with a frozen weight; some families call other formulas by this name."""
+    if not type(module).__name__.endswith("RMSNorm") or not hasattr(module, "variance_epsilon"):
+        return False
+    weight = module.weight
+    probe = torch.linspace(-1, 2, len(weight), dtype=weight.dtype, device=weight.device)[None]
+    with torch.no_grad():
+        return not weight.requires_grad and torch.allclose(module(probe), _normed(module, probe), atol=1e-5)
+
+
+def _normed(layer: Any, given: torch.Tensor) -> torch.Tensor:
+    if given.device.type != "cpu":
+        told: torch.Tensor = type(layer).forward(layer, given)
+        return told
+    made: torch.Tensor = _Normed.apply(given, layer.weight, layer.variance_epsilon)  # type: ignore[no-untyped-call]  # as above
+    return made
+
+
+class _Normed(torch.autograd.Function):
+    """Zhang and Sennrich 2019, RMSNorm."""
+
+    @staticmethod
+    def forward(ctx: Any, given: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
+        length = torch.linalg.vector_norm(given, dim=-1, keepdim=True)
+        scale = length.square_().div_(given.shape[-1]).add_(epsilon).rsqrt_()
+        ctx.save_for_backward(given, weight, scale)
+        return (given * scale).mul_(weight)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        given, weight, scale = ctx.saved_tensors
+        grad = grads[0] * weight
+        along = torch.linalg.vecdot(grad, given)[..., None]
+        along.mul_(scale.pow(3)).div_(-given.shape[-1])
+        return grad.mul_(scale).addcmul_(given, along), None, None
 
 
 # --- the last layer -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from finetune.packed import attend, pack, padded
 from .conftest import tokens, with_prefix
 
 CONFIG = TrainConfig(rank=4, alpha=8)
+FROZEN = {"mlp", "norm", "input_layernorm", "post_attention_layernorm"}
 
 
 def model_of(base: Path, config: TrainConfig) -> Any:
@@ -60,7 +61,7 @@ def test_loss_and_gradient_are_those_of_peft_and_transformers(
     monkeypatch.setattr("finetune.model.losses", long_losses)
     plain = ReplyLoss(model_of(tiny_base, config))
     wanted, wanted_grads = values(plain)
-    assert short(loss) == ({"mlp"} if method == "dora" else {*CONFIG.targets, "mlp"})
+    assert short(loss) == (FROZEN if method == "dora" else {*CONFIG.targets, *FROZEN})
     assert short(plain) == set()
     assert torch.allclose(found, wanted, atol=1e-4)
     assert grads.keys() == wanted_grads.keys()
@@ -79,7 +80,7 @@ def test_what_is_switched_off_or_dropped_goes_the_long_way(tiny_base: Path) -> N
         assert not torch.allclose(off, model(text).logits, atol=1e-2)
     dropping = model_of(tiny_base, CONFIG.model_copy(update={"dropout": 0.1}))
     fused.fuse(dropping)
-    assert short(dropping) == {"mlp"}
+    assert short(dropping) == FROZEN
 
 
 def doubles(*shape: int) -> torch.Tensor:
@@ -94,6 +95,7 @@ def test_each_gradient_is_that_of_finite_differences() -> None:
         lambda x, a, b: fused._Adapted.apply(x, frozen, bias, a, b, 0.7), (given, first, second)
     )
     assert torch.autograd.gradcheck(fused._Gated.apply, (doubles(3, 4), doubles(3, 4)))
+    assert torch.autograd.gradcheck(lambda x: fused._Normed.apply(x, frozen[0], 1e-5), (doubles(3, 4),))
     head = nn.Linear(4, 6, dtype=torch.float64).requires_grad_(False)
     wanted = torch.tensor([0, 5, 2])
     assert torch.autograd.gradcheck(lambda x: fused.losses(head, x, wanted), (doubles(3, 4),))
