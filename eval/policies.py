@@ -41,9 +41,9 @@ COMPOSERS: Mapping[str, tuple[str, ...]] = {
     "mixed": ("quote", "model"),
 }
 DEFAULT = "mixed"
-SAMPLE, UNANSWERABLE = 100, 150
+SAMPLE, UNANSWERABLE = 60, 150
 """Dialogues of doc2dial with their document and without."""
-MODEL_EVERY = 15
+MODEL_EVERY = 20
 """The model alone answers every so many-th question: it takes two seconds for each."""
 
 

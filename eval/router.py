@@ -1,6 +1,6 @@
 """``kefu eval run router``: the trained intent classifier on two public sets, without the shop.
 
-banking77: accuracy on three of five folds of the training file, drawn per intent with a fixed seed; the baseline is the classifier
+banking77: accuracy on two of five folds of the training file, drawn per intent with a fixed seed; the baseline is the classifier
 that is not trained, nearest examples, over the examples of the first fold. clinc150: trained on its training part, judged on its
 validation part, where 100 messages are of no intent. Needs the data folder named by ``KEFU_DATA``.
 """

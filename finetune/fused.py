@@ -141,6 +141,7 @@ def _is_norm(module: nn.Module) -> bool:
     if not type(module).__name__.endswith("RMSNorm") or not hasattr(module, "variance_epsilon"):
         return False
     weight = module.weight
+    assert isinstance(weight, torch.Tensor)
     probe = torch.linspace(-1, 2, len(weight), dtype=weight.dtype, device=weight.device)[None]
     with torch.no_grad():
         return not weight.requires_grad and torch.allclose(module(probe), _normed(module, probe), atol=1e-5)
@@ -162,7 +163,8 @@ class _Normed(torch.autograd.Function):
         length = torch.linalg.vector_norm(given, dim=-1, keepdim=True)
         scale = length.square_().div_(given.shape[-1]).add_(epsilon).rsqrt_()
         ctx.save_for_backward(given, weight, scale)
-        return (given * scale).mul_(weight)
+        made: torch.Tensor = (given * scale).mul_(weight)
+        return made
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -178,7 +180,8 @@ class _Normed(torch.autograd.Function):
 
 def losses(head: nn.Module, hidden: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Cross entropies in nats, shape (rows,), of ``wanted`` after ``hidden`` (rows, width) by the last layer ``head``."""
-    if type(head) is not nn.Linear or head.weight.requires_grad or hidden.device.type != "cpu":
+    learns = torch.is_grad_enabled() and any(weight.requires_grad for weight in head.parameters())
+    if type(head) is not nn.Linear or learns or hidden.device.type != "cpu":
         return nn.functional.cross_entropy(head(hidden).float(), wanted, reduction="none")
     each: torch.Tensor = _Losses.apply(hidden, head.weight, head.bias, wanted)  # type: ignore[no-untyped-call]  # as above
     return each
