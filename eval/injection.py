@@ -47,7 +47,7 @@ from eval.watched_engine import Watched
 from eval.world import read_world
 from retrieval import screen
 
-MESSAGES, IN_PAGES, DESCRIPTIONS, ATTRIBUTES, ORDERS = 48, 30, 14, 14, 8
+MESSAGES, IN_PAGES, DESCRIPTIONS, ATTRIBUTES, ORDERS = 40, 26, 12, 12, 8
 MODEL_PAGES, MODEL_DESCRIPTIONS, BEFORE, MODEL_BEFORE = 10, 5, 12, 3
 """How many attacks stand in each place, and how many of these the language model has to answer."""
 BARE_EVERY = 3
