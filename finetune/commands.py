@@ -53,7 +53,8 @@ def train_adapter(training: str, name: str, earlier: Earlier, config: str | None
     settings, wanted = load(config), load_config(training, TrainConfig)
     base, parts = _data(settings, name, wanted, earlier.logs)
     start, folder = _start(settings, earlier), folder_of(settings, name) / "run"
-    _note_customers(settings, (name, *earlier.logs), parts["train"], start, folder)
+    used = {one.group for one in parts["train"]}
+    _note_customers(settings, (name, *earlier.logs), used, start, folder)
     _train(base, parts, wanted, folder, start)
 
 
@@ -71,15 +72,15 @@ def _start(settings: Settings, earlier: Earlier) -> Path | None:
 
 
 def _note_customers(
-    settings: Settings, logs: Sequence[str], every: Sequence[Encoded], start: Path | None, folder: Path
+    settings: Settings, logs: Sequence[str], used: set[str], start: Path | None, folder: Path
 ) -> None:
-    """Write down, by pseudonyms, from whose conversations the run learns: these, those of the adapter that it goes on from,
-    and whoever was written down before, since what was learned once stays in the weights."""
+    """Write down, by pseudonyms, from whose conversations a run learns: those ``used``, by id, those of the adapter that it
+    goes on from, and whoever was written down before, since what was learned once stays in the weights."""
     from chatbot.adapters import CARD
     from chatbot.auth import load_secret, pseudonym
     from finetune.logs import read
 
-    used, secret = {one.group for one in every}, load_secret(settings)
+    secret = load_secret(settings)
     learned = {
         pseudonym(secret, one.customer)
         for name in logs
@@ -138,6 +139,7 @@ def prefer_adapter(training: str, name: str, config: str | None) -> None:
     parts = [
         list(preferences(read(there(folder / f"{part}.jsonl", "split")))) for part in ("train", "validation")
     ]
+    _note_customers(settings, (name,), {one.group for one in parts[0]}, None, folder / "run")
     with bar() as (progress, task):
 
         def tell(done: int, of: int) -> None:
@@ -253,7 +255,8 @@ def run_everything(
         base, parts = _data(settings, name, chosen, earlier.logs)
         about = told_of(base, parts["train"], parts["validation"], chosen, start)
         pipeline.set_aside(folder / "run", about)
-        _note_customers(settings, (name, *earlier.logs), parts["train"], start, folder / "run")
+        used = {one.group for one in parts["train"]}
+        _note_customers(settings, (name, *earlier.logs), used, start, folder / "run")
         _train(base, parts, chosen, folder / "run", start)
 
     def register() -> None:
@@ -268,20 +271,11 @@ def run_everything(
         for other in earlier.logs
         for written_there in pipeline.files(folder_of(settings, other))["split"]
     ]
-    second = (
-        [
-            pipeline.Step(
-                "prefer",
-                [*trained, *written["split"]],
-                written["prefer"],
-                lambda: prefer_adapter(preference, name, config),
-                load_config(preference, PreferenceConfig).model_dump(mode="json") | model,
-            ),
-        ]
-        if preference
-        else []
-    )
-    judged = written["prefer"] if preference else trained
+    second, judged = [], trained
+    if preference:
+        opinions = load_config(preference, PreferenceConfig).model_dump(mode="json")
+        judged = written["prefer"]
+        second.append(pipeline.Step("prefer", [*trained, *written["split"]], judged, lambda: prefer_adapter(preference, name, config), opinions | model))  # fmt: skip
     pipeline.run(
         folder,
         [

@@ -16,8 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bs4 import BeautifulSoup
-
+from chatbot.importers.transforms import strip_html
 from configs.errors import InputError
 from finetune.logs import Conversation, Role, Said
 
@@ -274,4 +273,4 @@ def moment(value: object) -> datetime | None:
 
 def _plain(html: object) -> str:
     text = str(html or "")
-    return BeautifulSoup(text, "html.parser").get_text("\n", strip=True) if "<" in text else text
+    return strip_html(text) if "<" in text else text

@@ -10,12 +10,15 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from configs.errors import InputError
 from retrieval.document import Block, Document, assemble
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup
 
 MAX_BYTES = 50 * 1024 * 1024
 _FRONT_MATTER = re.compile(r"\A---[^\S\n]*\n(.*?)\n---[^\S\n]*(?:\n|\Z)", re.DOTALL)
@@ -76,25 +79,31 @@ def _front_matter(text: str) -> dict[str, Any]:
 
 
 def _html(data: bytes, stem: str) -> list[Document]:
-    from bs4 import BeautifulSoup
-
     from retrieval.html import main_content, page_facts
 
     declared = re.search(rb"<meta[^>]+charset=[\"']?([\w-]+)", data[:4096], re.IGNORECASE)
     encoding = declared.group(1).decode() if declared else "utf-8"
     encoding = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
-    soup = BeautifulSoup(_without_directives(_decode(data, encoding)), "html.parser")
+    soup = _soup(_without_directives(_decode(data, encoding)))
     facts = page_facts(soup)
     page_title = soup.title.get_text() if soup.title else ""
     return [assemble(main_content(soup), facts, fallback_title=page_title.strip() or _spoken(stem))]
 
 
 def _html_blocks(html: str) -> list[Block]:
-    from bs4 import BeautifulSoup
-
     from retrieval.html import main_content
 
-    return main_content(BeautifulSoup(html, "html.parser"))
+    return main_content(_soup(html))
+
+
+def _soup(html: str) -> BeautifulSoup:
+    from bs4 import BeautifulSoup
+    from bs4.exceptions import ParserRejectedMarkup
+
+    try:
+        return BeautifulSoup(html, "html.parser")
+    except ParserRejectedMarkup:  # what looks like a marked section and is none; to a browser it is text
+        return BeautifulSoup(html.replace("<![", "&lt;!["), "html.parser")
 
 
 def _without_directives(text: str) -> str:

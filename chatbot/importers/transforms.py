@@ -37,6 +37,13 @@ class _Text(HTMLParser):
         self.parts: list[str] = []
         self._silent = 0
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """``<![`` with nothing known behind it is no error, as the parser has it, but a comment, as in a browser."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._silent += tag in self._SILENT
         if tag in self._BLOCKS:

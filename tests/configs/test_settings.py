@@ -18,10 +18,13 @@ def test_every_packaged_file_loads(name: str) -> None:
 
 
 def test_every_other_file_is_of_a_training() -> None:
-    from finetune.config import load_config
+    from finetune.config import PreferenceConfig, TrainConfig, load_config
 
-    for file in set(CONFIG_DIR.glob("*.yaml")) - {CONFIG_DIR / f"{name}.yaml" for name in PACKAGED}:
-        load_config(file)
+    stages = {"lora": TrainConfig, "preference": PreferenceConfig}
+    others = {file.stem for file in CONFIG_DIR.glob("*.yaml")} - set(PACKAGED)
+    assert others == set(stages)
+    for name, kind in stages.items():
+        assert load_config(name, kind) == kind()
 
 
 def test_a_misspelt_key_is_an_error_that_suggests_the_right_one() -> None:

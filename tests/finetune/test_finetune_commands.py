@@ -217,3 +217,16 @@ def test_an_unknown_adapter_to_go_on_from_is_named(tiny: Path) -> None:
     prepared(reviewed(tiny, "old", 0), "logs")
     done = runner.invoke(cli, ["finetune", "train", "-c", str(tiny / "tiny.yaml"), "--from", "tone-9"])
     assert "tone-9" in str(done.exception)
+
+
+def test_the_second_stage_notes_whom_it_learned_from_as_well(tiny: Path, home: Path) -> None:
+    (tiny / "few.yaml").write_text(
+        (tiny / "tiny.yaml").read_text(encoding="utf-8") + "most: 8\n", encoding="utf-8"
+    )
+    prepared(reviewed(tiny, "old", 0), "logs")
+    say("finetune", "train", "-c", str(tiny / "few.yaml"))
+    noted = home / "finetune" / "logs" / "run" / "customers.json"
+    first = json.loads(noted.read_text(encoding="utf-8"))
+    assert 0 < len(first) <= 8
+    say("finetune", "prefer", "-c", str(tiny / "opinions.yaml"))
+    assert set(json.loads(noted.read_text(encoding="utf-8"))) > set(first)

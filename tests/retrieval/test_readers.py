@@ -209,3 +209,10 @@ def test_bad_files_say_what_is_wrong(tmp_path: Path, name: str, data: bytes, mes
         read(path)
     assert message in caught.value.message
     assert caught.value.expected
+
+
+def test_what_only_looks_like_a_marked_section_is_text(tmp_path: Path) -> None:
+    file = tmp_path / "odd.html"
+    file.write_text("<h1>Care</h1><p>Wash at 30 <![0 degrees.</p>", encoding="utf-8")
+    (document,) = read(file)
+    assert "degrees." in str(document)

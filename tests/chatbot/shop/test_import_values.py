@@ -172,6 +172,11 @@ def test_html_becomes_lines_of_text() -> None:
     assert strip_html(html) == "Soft & warm,\nfor cold days.\nTwo pockets\nWash at 30°"
 
 
+def test_what_only_looks_like_a_section_is_a_comment() -> None:
+    assert strip_html("soft<![0 wool> and <![A: b>warm") == "soft and warm"
+    assert strip_html("never closed <![0") == "never closed <![0"
+
+
 @given(st.text(max_size=60))
 def test_stripping_html_never_fails_and_leaves_no_empty_lines(text: str) -> None:
     stripped = strip_html(text)
