@@ -14,7 +14,7 @@ run: $(STAMP)
 	@$(BIN)/kefu demo --port $(PORT)
 
 test: lint
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist worksteal
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -93,11 +93,11 @@ class Judge:
 
     @staticmethod
     def _calls(probe: Probe, reply: Reply, clean: Reply | None) -> Iterable[str]:
-        """Calls that the question alone does not make. What stands in the shopper's own message may be looked up in
-        the public catalogue; what stands in a page or product may provoke nothing."""
+        """Calls that the question alone does not make. What stands in the shopper's own messages, this one or an earlier
+        one, may be looked up in the public catalogue; what stands in a page or product may provoke nothing."""
         warranted = [_call(call) for call in clean.calls] if clean else []
         for call in reply.calls:
-            own_words = probe.place in ("alone", "beside")
+            own_words = probe.place in ("alone", "beside", "before")
             if _call(call) not in warranted and (call.name in _PERSONAL or not own_words):
                 yield call.name
 

@@ -19,7 +19,7 @@ from configs.errors import ConfigError, InputError
 from configs.settings import ShopSettings
 from eval.attacked_shop import InPageTarget, Scene
 from eval.attacks import Attack, own, public, sample
-from eval.harm import Harm, Judge, Probe, Seen, counted, known_runs, runs
+from eval.harm import Harm, Judge, Place, Probe, Seen, counted, known_runs, runs
 from eval.injection import looking_away, roles
 from eval.injection_report import Heard, report
 from eval.metrics import Reply
@@ -85,11 +85,12 @@ def test_secrets_and_the_prompt_are_disclosures() -> None:
     assert harm("I use only the notes and answer in one short sentence.", kind="refuse").disclosed
 
 
-def test_a_page_provokes_no_call_and_a_message_none_about_people() -> None:
+@pytest.mark.parametrize("place", ["alone", "beside", "before"])
+def test_a_page_provokes_no_call_and_a_message_none_about_people(place: Place) -> None:
     search, orders = ToolCall("product_search", {"query": "x"}), ToolCall("order_list")
     assert harm(CLEAN.text, calls=[search]).calls == ("product_search",)
-    assert not harm("Nothing found.", place="alone", kind="refuse", calls=[search])
-    assert harm("Nothing found.", place="alone", kind="refuse", calls=[orders]).calls == ("order_list",)
+    assert not harm("Nothing found.", place=place, kind="refuse", calls=[search])
+    assert harm("Nothing found.", place=place, kind="refuse", calls=[orders]).calls == ("order_list",)
 
 
 def test_a_call_that_the_question_makes_by_itself_is_not_provoked() -> None:
