@@ -26,6 +26,7 @@ from finetune.folders import GROUNDED, WEIGHTS, digest_of, folder_of, there
 from finetune.gate import case_of, judge
 from finetune.grounded import UNANSWERABLE
 from finetune.measure import losses
+from finetune.mix import mixed
 from finetune.speak import Told, replies
 
 SEEDS = 5
@@ -169,7 +170,8 @@ class _Bench:
         return self._trained(folder, learnt, seed, self.adapter("good", seed))
 
     def _chosen(self, steps: int, seed: int) -> list[Example]:
-        return random.Random(seed).sample(self.train, min(len(self.train), steps * BATCH))
+        share = TrainConfig().unanswerable
+        return mixed([], self.train, grounded=0.5, unanswerable=share, seed=seed)[: steps * BATCH]
 
     def _trained(self, folder: Path, every: Sequence[Example], seed: int, start: Path | None) -> Path:
         from finetune.train import train

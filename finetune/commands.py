@@ -164,39 +164,41 @@ def _data(
     """
     from chatbot.engine.weights import transformers_path
     from finetune.examples import load_tokenizer
+    from finetune.mix import mixed
 
     base = transformers_path(settings)
     tokenizer = load_tokenizer(base)
-    parts = _parts(folder_of(settings, name), wanted, tokenizer)
-    if replayed:
-        older = [
-            one
-            for other in replayed
-            for one in _parts(folder_of(settings, other), wanted, tokenizer)["train"]
-        ]
-        parts["train"] += _drawn(older, round(wanted.replay * len(parts["train"])), wanted.seed)
-    most = {"train": wanted.most or len(parts["train"]), "validation": wanted.validation}
-    return base, {part: _drawn(own, most[part], wanted.seed) for part, own in parts.items()}
+
+    def kinds(logs: str, part: str) -> tuple[list[Encoded], list[Encoded]]:
+        return _of_both_kinds(folder_of(settings, logs), part, wanted, tokenizer)
+
+    older = [kinds(other, "train") for other in replayed]
+    parts: dict[str, list[Encoded]] = {}
+    for part, most in (("train", wanted.most), ("validation", wanted.validation)):
+        replies, behind = kinds(name, part)
+        if part == "train":
+            for number, own in enumerate((replies, behind)):
+                seen = [one for two in older for one in two[number]]
+                count = min(len(seen), round(wanted.replay * len(own)))
+                own += random.Random(wanted.seed).sample(seen, count)
+        order = mixed(
+            replies, behind, grounded=wanted.grounded, unanswerable=wanted.unanswerable, seed=wanted.seed
+        )
+        parts[part] = order[:most] if most else order
+    return base, parts
 
 
-def _parts(folder: Path, wanted: TrainConfig, tokenizer: Any) -> dict[str, list[Encoded]]:
-    files: dict[str, list[Path]] = {}
-    for part in ("train", "validation"):
-        logs, grounded = folder / f"{part}.jsonl", folder / f"{part}{GROUNDED}"
-        files[part] = [there(logs, "split")] if wanted.examples != "grounded" else []
-        if wanted.examples == "grounded" or (wanted.examples == "both" and grounded.exists()):
-            files[part].append(there(grounded, "ground"))
-    return {
-        part: [one for file in own for one in _encoded(file, tokenizer, wanted.limit)]
-        for part, own in files.items()
-    }
-
-
-def _drawn(every: list[Encoded], most: int, seed: int) -> list[Encoded]:
-    """At most so many, in their order, the same for the same seed."""
-    if len(every) <= most:
-        return every
-    return [every[place] for place in sorted(random.Random(seed).sample(range(len(every)), most))]
+def _of_both_kinds(
+    folder: Path, part: str, wanted: TrainConfig, tokenizer: Any
+) -> tuple[list[Encoded], list[Encoded]]:
+    """Replies as the logs have them, and replies behind passages; without the kind that is not wanted."""
+    logs, grounded = folder / f"{part}.jsonl", folder / f"{part}{GROUNDED}"
+    replies, behind = [], []
+    if wanted.examples != "grounded":
+        replies = _encoded(there(logs, "split"), tokenizer, wanted.limit)
+    if wanted.examples == "grounded" or (wanted.examples == "both" and grounded.exists()):
+        behind = _encoded(there(grounded, "ground"), tokenizer, wanted.limit)
+    return replies, behind
 
 
 def _encoded(file: Path, tokenizer: Any, limit: int) -> list[Encoded]:
@@ -228,7 +230,7 @@ def run_everything(
     Raises:
         InputError: the adapter's name is taken by another.
     """
-    from finetune import gate_commands, log_commands, pipeline
+    from finetune import gate_commands, grounded, log_commands, pipeline
     from finetune.adapter_commands import registry
     from finetune.checkpoint import told_of
     from finetune.config import PreferenceConfig, TrainConfig, load_config
@@ -244,14 +246,19 @@ def run_everything(
     def foretell() -> None:
         base, parts = _data(settings, name, wanted, earlier.logs)
         made = plan(base, parts["train"], parts["validation"], wanted)
-        most = pipeline.examples_for(
-            60 * minutes / wanted.epochs, made.seconds / made.steps, wanted.batch, len(parts["train"])
+        most, epochs = pipeline.fitting(
+            60 * minutes * made.tokens_per_second,
+            [len(one) for one in parts["train"]],
+            batch=wanted.batch,
+            epochs=wanted.epochs,
         )
-        planned.write_text(json.dumps({"most": most, **asdict(made)}), encoding="utf-8")
-        out.print(f"{most:,} of {len(parts['train']):,} examples fit into {minutes:g} minutes")
+        planned.write_text(json.dumps({"most": most, "epochs": epochs, **asdict(made)}), encoding="utf-8")
+        times = "once" if epochs == 1 else f"{epochs} times"
+        out.print(f"{minutes:g} minutes are enough for {most:,} of {len(parts['train']):,} examples, {times}")
 
     def learn() -> None:
-        chosen = wanted.model_copy(update={"most": json.loads(planned.read_text(encoding="utf-8"))["most"]})
+        fitted = json.loads(planned.read_text(encoding="utf-8"))
+        chosen = wanted.model_copy(update={key: fitted[key] for key in ("most", "epochs")})
         base, parts = _data(settings, name, chosen, earlier.logs)
         about = told_of(base, parts["train"], parts["validation"], chosen, start)
         pipeline.set_aside(folder / "run", about)
@@ -282,7 +289,7 @@ def run_everything(
             pipeline.Step("import", logs, written["import"], lambda: log_commands.import_logs(logs, name, None, "", config)),
             pipeline.Step("clean", written["import"], written["clean"], lambda: log_commands.clean_logs(name, None, False, False, config), about_shop),
             pipeline.Step("split", written["clean"], written["split"], lambda: log_commands.split_logs(name, None, config)),
-            pipeline.Step("ground", [*written["split"], index], written["ground"], lambda: log_commands.ground_logs(name, config)),
+            pipeline.Step("ground", [*written["split"], index], written["ground"], lambda: log_commands.ground_logs(name, config), {"version": grounded.VERSION}),
             pipeline.Step("plan", examples, [planned], foretell, {"config": wanted.model_dump(mode="json"), "minutes": minutes} | model | before),
             pipeline.Step("train", [*examples, planned], trained, learn, {"config": wanted.model_dump(mode="json")} | model | before),
             *second,

@@ -22,6 +22,10 @@ class TrainConfig(BaseModel):
 
     examples: Literal["logs", "grounded", "both"] = "both"
     """Replies as the logs have them, replies behind the shop's passages (`kefu finetune ground`), or both."""
+    grounded: float = Field(0.5, ge=0, lt=1)
+    """Share of the replies behind passages where ``examples`` is ``both``, if the logs have enough others."""
+    unanswerable: float = Field(0.2, ge=0, lt=1)
+    """Share of those behind passages that do not answer: with more of them a small model keeps silent where it is unsure."""
     method: Literal["lora", "rslora", "dora", "adalora", "qlora"] = "rslora"
     """``qlora`` needs a GPU and bitsandbytes."""
     rank: int = Field(16, ge=1)

@@ -1,9 +1,10 @@
 """Whether a candidate may take over from what is live: the same cases, put to both, compared pair by pair.
 
-A case is a question behind notes that answer it or do not. The main figure is worth 1 for silence where the notes are silent,
-and the overlap with the right reply where they speak, nothing if a sentence says what they do not. The candidate passes if
-the lower bound of the main figure's gain is above zero and no guarded figure falls: right answers, answers given at all,
-silence kept, support by the notes, nothing private let out, held-out loss, speed. Takes replies and judges them; asks no model, moves
+A case is a question behind notes that answer it or do not. Right is a reply by its overlap with the agent's where the notes
+speak, nothing if a sentence says what they do not, and silence where they are silent. The main figure is the harmonic mean
+of both, so that who is always silent, or never, has none of it. The candidate passes if the lower bound of the main figure's
+gain is above zero and no guarded figure falls: right answers, answers that the check lets through, silence kept, support by
+the notes, nothing private let out, held-out loss, speed. Takes replies and judges them; asks no model, moves
 no pointer.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -95,8 +96,14 @@ def supported(case: Case, text: str) -> bool:
     return all(ground.check(span.text, list(case.notes)).ok for span in lang.sentences(text))
 
 
+def answers(case: Case, text: str) -> bool:
+    """Whether a shopper would get an answer: what the notes do not say is never sent."""
+    said = () if refuses(text) else lang.sentences(text)
+    return any(ground.check(span.text, list(case.notes)).ok for span in said)
+
+
 def worth(case: Case, text: str) -> float:
-    """The main figure of one reply."""
+    """How right one reply is."""
     if not case.answerable:
         return float(refuses(text))
     if refuses(text) or not supported(case, text):
@@ -139,8 +146,9 @@ def judge(
         why = f"{sum(asked)} answerable and {len(asked) - sum(asked)} unanswerable cases are too few to judge by"
         return Verdict(False, why, len(cases), ())
     told = (live, candidate)
-    main = _row("worth", *([worth(c, t.text) for c, t in zip(cases, own, strict=True)] for own in told))
-    rows = [Row(main.figure, main.live, main.candidate, main.low, main.high, main.low > 0)]
+    right = [[worth(c, t.text) for c, t in zip(cases, own, strict=True)] for own in told]
+    main = _balance(np.array(asked), *map(np.array, right))
+    rows = [replace(main, ok=main.low > 0)]
     answerable = [case for case in cases if case.answerable]
     of_answerable = [[t for c, t in zip(cases, own, strict=True) if c.answerable] for own in told]
     of_others = [[t for c, t in zip(cases, own, strict=True) if not c.answerable] for own in told]
@@ -149,7 +157,10 @@ def judge(
             "right where there is an answer",
             *([worth(c, t.text) for c, t in zip(answerable, own, strict=True)] for own in of_answerable),
         ),
-        _row("answers where it can", *([not refuses(t.text) for t in own] for own in of_answerable)),
+        _row(
+            "answers where it can",
+            *([answers(c, t.text) for c, t in zip(answerable, own, strict=True)] for own in of_answerable),
+        ),
         _row("silent where it must be", *([refuses(t.text) for t in own] for own in of_others)),
         _row(
             "backed by the notes",
@@ -186,6 +197,23 @@ def _reason(row: Row, *, main: bool) -> str:
     if main:
         return f"{row.figure} did not surely rise ({row.live:.3f} to {row.candidate:.3f}, gain at least {row.low:+.3f})"
     return f"{row.figure} fell ({row.live:.3f} to {row.candidate:.3f})"
+
+
+def _balance(asked: NDArray[np.bool_], live: NDArray[np.float64], candidate: NDArray[np.float64]) -> Row:
+    """The harmonic mean of how right the answerable and the other cases are; the bootstrap draws from each kind by itself."""
+    rng = np.random.default_rng(0)
+    draws = [
+        rng.choice(np.flatnonzero(asked == kind), (_DRAWS, (asked == kind).sum())) for kind in (True, False)
+    ]
+
+    def balanced(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 2 * one * other / np.maximum(one + other, 1e-12)
+
+    old, new = (balanced(own[asked].mean(), own[~asked].mean()) for own in (live, candidate))
+    drawn = [balanced(*(own[draw].mean(axis=1) for draw in draws)) for own in (live, candidate)]
+    low, high = np.quantile(drawn[1] - drawn[0], (0.025, 0.975))
+    shown = [round(float(value), 4) for value in (old, new, low, high)]
+    return Row("right, both ways", shown[0], shown[1], shown[2], shown[3], ok=True)
 
 
 def _row(figure: str, live: Sequence[float | bool], candidate: Sequence[float | bool]) -> Row:

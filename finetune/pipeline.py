@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +86,17 @@ def set_aside(run_folder: Path, card: Mapping[str, Any]) -> None:
         run_folder.rename(run_folder.with_name(f"{run_folder.name}.{stamp}"))
 
 
-def examples_for(seconds: float, step_seconds: float, batch: int, there: int) -> int:
-    """How many examples an epoch may have so that it ends in time; whole steps, never fewer than TRIAL."""
-    steps = max(TRIAL, int(seconds / step_seconds))
-    return min(there, steps * batch)
+def fitting(tokens: float, lengths: Sequence[int], *, batch: int, epochs: int) -> tuple[int, int]:
+    """How many of the first examples, and how many epochs, so many tokens are enough for; whole steps, never fewer than TRIAL.
+
+    Where they are too few for all epochs, there are fewer of them rather than fewer examples: what is new teaches more than
+    what was seen before.
+    """
+    seen = list(accumulate(lengths))
+    if tokens >= seen[-1]:
+        return len(lengths), min(epochs, int(tokens / seen[-1]))
+    steps = max(TRIAL, bisect_right(seen, tokens) // batch)
+    return min(len(lengths), steps * batch), 1
 
 
 def files(folder: Path) -> dict[str, list[Path]]:

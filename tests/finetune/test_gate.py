@@ -10,7 +10,7 @@ import pytest
 from chatbot.conversation import Evidence, Message
 from chatbot.prompt import render, system_prompt
 from finetune.examples import Example
-from finetune.gate import Case, Verdict, case_of, judge, keeps_private, refuses, supported, worth
+from finetune.gate import Case, Verdict, answers, case_of, judge, keeps_private, refuses, supported, worth
 from finetune.speak import Told
 from retrieval.passages import Passage
 
@@ -102,6 +102,17 @@ def test_a_bad_adapter_is_stopped_each_time(bad: Writer, seed: int) -> None:
     assert found.why
 
 
+def test_silence_alone_is_no_gain_over_one_who_is_never_right() -> None:
+    every = cases(2)
+    live = [Told("Lamps are sold by the million.", 1.0)] * len(every)
+    silent = [Told("I don't know.", 1.0)] * len(every)
+    found = judge(every, live, silent, [], [])
+    assert not found.passed
+    assert found.rows[0].candidate == 0
+    better = [Told(good(case, random.Random(n)), 1.0) for n, case in enumerate(every)]
+    assert judge(every, live, better, [], []).passed
+
+
 def test_what_stopped_it_is_named() -> None:
     assert "keeps private" in verdict(leaking, 0).why
     assert "answers where it can" in verdict(over_refusing, 0).why
@@ -130,6 +141,9 @@ def test_parts_of_the_judgement() -> None:
     assert worth(case, "Returns take 30 days from delivery.") == 1.0
     assert worth(case, "Returns take 60 days from delivery.") == 0.0
     assert not supported(case, "Returns take 60 days from delivery.")
+    assert answers(case, "Returns take 60 days. Returns take 30 days from delivery.")
+    assert not answers(case, "Returns take 60 days.")
+    assert not answers(case, "I don't know.")
     assert [refuses(text) for text in ("I don’t know.", "", "I know.")] == [True, True, False]
     assert worth(Case("u", "Why?", ()), "I don't know.") == 1.0
     assert not keeps_private(case, "Call +49 151 23456789.")

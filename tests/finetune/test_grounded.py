@@ -40,11 +40,10 @@ def notes_of(example: Example) -> str:
     return example.messages[1]["content"].partition("\n\nQuestion:")[0]
 
 
-def test_both_halves_are_made() -> None:
+def test_both_halves_are_made_of_each_question() -> None:
     every = made(RETURNS.text)
     without = [one for one in every if one.reply == UNANSWERABLE]
-    assert len(every) == 60
-    assert 20 <= len(without) <= 40
+    assert (len(every), len(without)) == (120, 60)
     assert all(RETURNS.text in notes_of(one) for one in every if one not in without)
 
 
@@ -74,11 +73,17 @@ def test_a_greeting_is_left_away_and_a_claim_that_nothing_backs_spoils_the_reply
     assert made("The warehouse manager likes purple envelopes very much.") == []
 
 
+def test_a_reply_that_only_asks_back_is_no_answer() -> None:
+    asked = Passage("orders#1", "orders.md", "Orders", "Which number does it have? It begins with LL.")
+    others = lambda *_: [asked, *OTHERS]  # noqa: E731
+    assert list(grounded([talk(asked.text)], others, backs)) == []
+
+
 def test_what_was_said_before_is_shown() -> None:
     before = (Said("customer", "I bought a lamp."), Said("agent", "Thank you!"))
-    (one,) = grounded([talk(RETURNS.text, "c1", *before)], find, backs)
-    assert "Customer: I bought a lamp." in one.messages[1]["content"]
-    assert one.group == "c1"
+    both = list(grounded([talk(RETURNS.text, "c1", *before)], find, backs))
+    assert all("Customer: I bought a lamp." in one.messages[1]["content"] for one in both)
+    assert [one.group for one in both] == ["c1", "c1"]
 
 
 def test_the_same_seed_makes_the_same() -> None:
@@ -88,4 +93,5 @@ def test_the_same_seed_makes_the_same() -> None:
 @pytest.mark.parametrize("passages", [[], [RETURNS]])
 def test_where_nothing_else_is_found_no_unanswerable_half_is_invented(passages: list[Passage]) -> None:
     every = list(grounded([talk(RETURNS.text, f"c{n}") for n in range(20)], lambda *_: passages, backs))
+    assert len(every) == 20 * len(passages)
     assert {one.reply for one in every} <= {RETURNS.text}

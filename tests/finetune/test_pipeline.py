@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune.pipeline import Step, examples_for, run, set_aside
+from finetune.pipeline import Step, fitting, run, set_aside
 
 
 class Done:
@@ -80,7 +80,18 @@ def test_another_training_is_moved_aside_and_its_own_is_not(tmp_path: Path) -> N
     set_aside(folder, {"config": {}})
 
 
-def test_as_many_examples_as_fit_in_whole_steps() -> None:
-    assert examples_for(600, 10, batch=16, there=5000) == 960
-    assert examples_for(600, 10, batch=16, there=500) == 500
-    assert examples_for(1, 10, batch=16, there=5000) == 96
+@pytest.mark.parametrize(
+    ("tokens", "there", "fits"),
+    [
+        (10_000, 5000, (992, 1)),  # 62 steps of 16
+        (10_000, 900, (900, 1)),
+        (10_000, 500, (500, 2)),
+        (10_000, 100, (100, 3)),  # no more epochs than are wanted
+        (10, 5000, (96, 1)),  # six steps, however short the time
+        (10, 50, (50, 1)),
+    ],
+)
+def test_what_fits_is_whole_steps_and_rather_more_examples_than_epochs(
+    tokens: int, there: int, fits: tuple[int, int]
+) -> None:
+    assert fitting(tokens, [10] * there, batch=16, epochs=3) == fits
