@@ -28,13 +28,12 @@ _TENSOR = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<which>[AB])\.w
 
 def merged(base: Path, adapter: Path, target: Path) -> Path:
     """Write the base model with the adapter added to its weights, as a transformers folder of safetensors."""
-    from peft import PeftModel
     from transformers import AutoTokenizer
 
     from finetune.examples import TEMPLATE
-    from finetune.model import load_base
+    from finetune.model import load_adapter
 
-    model = PeftModel.from_pretrained(load_base(base), str(adapter)).merge_and_unload()
+    model = load_adapter(base, adapter).merge_and_unload()
     model.save_pretrained(target)
     tokenizer = AutoTokenizer.from_pretrained(base)
     tokenizer.chat_template = TEMPLATE.read_text(encoding="utf-8")

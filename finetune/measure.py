@@ -10,7 +10,7 @@ import torch
 
 from finetune.batches import micro_batches
 from finetune.examples import Encoded
-from finetune.model import ReplyLoss, load_base
+from finetune.model import ReplyLoss, load_adapter, load_base
 from finetune.packed import pack
 
 TOKENS = 1024
@@ -25,12 +25,7 @@ def losses(
     tell: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[float]:
     """Mean nats a reply token of each group of the examples, in the order of their names."""
-    model = load_base(base)
-    if adapter is not None:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, str(adapter))
-    loss = ReplyLoss(model).eval()
+    loss = ReplyLoss(load_base(base) if adapter is None else load_adapter(base, adapter)).eval()
     summed: dict[str, float] = defaultdict(float)
     learnt: dict[str, int] = defaultdict(int)
     batches = micro_batches(every, range(len(every)), TOKENS)

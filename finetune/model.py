@@ -9,7 +9,8 @@ from __future__ import annotations
 import ctypes
 import math
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +126,23 @@ def with_adapter(base: Any, config: TrainConfig, total_steps: int) -> Any:
     elif config.checkpointing:
         base.activation_checkpointing_enable()
         base.enable_input_require_grads()
-    with warnings.catch_warnings():  # peft asks transformers by an old name
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+    with _peft_asks_by_an_old_name():
         return get_peft_model(base, chosen)
+
+
+def load_adapter(base: Path, adapter: Path, *, trainable: bool = False) -> Any:
+    """The model of a transformers folder with a trained adapter on it."""
+    from peft import PeftModel
+
+    with _peft_asks_by_an_old_name():
+        return PeftModel.from_pretrained(load_base(base), str(adapter), is_trainable=trainable)
+
+
+@contextmanager
+def _peft_asks_by_an_old_name() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
 
 
 def continue_from(model: Any, adapter: Path) -> None:

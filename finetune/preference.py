@@ -127,17 +127,16 @@ def _learn(
 ) -> None:
     import torch
     from datasets import Dataset
-    from peft import PeftModel
     from transformers import TrainerCallback
     from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 
-    from finetune.model import load_base
+    from finetune.model import load_adapter
 
     class Told(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         def on_step_end(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
             tell(state.global_step, state.max_steps)
 
-    model = PeftModel.from_pretrained(load_base(base), str(start), is_trainable=True)
+    model = load_adapter(base, start, trainable=True)
     common: dict[str, Any] = {
         "output_dir": str(folder / "trl"),
         "beta": config.beta,
