@@ -142,7 +142,7 @@ def run_everything(
     adapter: Annotated[str, typer.Option("--as", help="What the adapter is to be called.")] = "",
     name: Name = "logs",
     training: Training = "lora",
-    minutes: Annotated[float, typer.Option(help="Of training, at most.")] = 20.0,
+    minutes: Annotated[float, typer.Option(help="Of training, at most.")] = 15.0,
     start: From = "",
     replay: Replay = None,
     prefer: Annotated[str, typer.Option(help="YAML of a second stage, such as `preference`.")] = "",

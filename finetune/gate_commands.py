@@ -17,9 +17,9 @@ from finetune.terminal import bar, out
 if TYPE_CHECKING:
     from finetune.speak import Told
 
-_JUDGED = 60
+_JUDGED = 40
 """Cases of each kind that the gate looks at."""
-_LOST = 60
+_LOST = 40
 """Of these, how many the held-out loss is of: a pass over a case costs as much as a reply to it."""
 _LONGEST_PROMPT = 1024
 
