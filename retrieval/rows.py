@@ -125,7 +125,7 @@ class Rows:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
+            except BaseException:  # an interruption, too, must leave nothing half written
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")

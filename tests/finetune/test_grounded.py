@@ -75,8 +75,7 @@ def test_a_greeting_is_left_away_and_a_claim_that_nothing_backs_spoils_the_reply
 
 def test_a_reply_that_only_asks_back_is_no_answer() -> None:
     asked = Passage("orders#1", "orders.md", "Orders", "Which number does it have? It begins with LL.")
-    others = lambda *_: [asked, *OTHERS]  # noqa: E731
-    assert list(grounded([talk(asked.text)], others, backs)) == []
+    assert list(grounded([talk(asked.text)], lambda *_: [asked, *OTHERS], backs)) == []
 
 
 def test_what_was_said_before_is_shown() -> None:
