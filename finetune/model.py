@@ -58,7 +58,9 @@ def _base(model: nn.Module) -> Any:
 def _keep_freed_memory() -> None:
     """Let glibc keep what is freed: each pass frees hundreds of megabytes and takes them again, and pages that are new to
     the process cost a fifth of its time. Elsewhere nothing is done."""
-    with suppress(OSError, AttributeError):  # another C library: memory is then given back each time, only slower
+    with suppress(
+        OSError, AttributeError
+    ):  # another C library: memory is then given back each time, only slower
         libc = ctypes.CDLL("libc.so.6")
         for option, size in ((_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, (1 << 31) - 1)):
             libc.mallopt(option, size)
