@@ -122,8 +122,3 @@ def _told_verdict(verdict: Mapping[str, Any]) -> str:
     if not verdict:
         return "not judged"
     return "passed" if verdict.get("passed") else f"not passed: {verdict.get('why', 'no reason given')}"
-
-
-def files_of(adapter: Path) -> list[Path]:
-    """What of a PEFT folder belongs to the adapter."""
-    return [adapter / "adapter_config.json", adapter / "adapter_model.safetensors"]

@@ -85,7 +85,7 @@ def _note_customers(
         pseudonym(secret, one.customer)
         for name in logs
         for one in read(folder_of(settings, name) / "train.jsonl")
-        if one.customer and one.id in used
+        if one.customer and one.id in used and not one.simulated
     }
     if start:
         learned.update(json.loads((start / CARD).read_text(encoding="utf-8"))["data"]["customers"])

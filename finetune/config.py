@@ -28,7 +28,7 @@ class TrainConfig(BaseModel):
     """Share of those behind passages that do not answer: with more of them a small model keeps silent where it is unsure."""
     method: Literal["lora", "rslora", "dora", "adalora", "qlora"] = "rslora"
     """``qlora`` needs a GPU and bitsandbytes."""
-    rank: int = Field(16, ge=1)
+    rank: int = Field(8, ge=1)
     alpha: int = Field(16, ge=1)
     dropout: float = Field(0.0, ge=0, lt=1)
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")

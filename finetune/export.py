@@ -20,8 +20,11 @@ from numpy.typing import NDArray
 
 from chatbot.engine import weights
 from configs.errors import InputError
+from finetune.folders import CONFIG, WEIGHTS
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
+HALF = np.float16
+"""What an adapter's weights are kept in: half the size, and nothing is lost that an answer shows."""
 Quantization = Literal["Q8_0", "Q4_0"]
 _TENSOR = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<which>[AB])\.weight")
 
@@ -42,14 +45,14 @@ def merged(base: Path, adapter: Path, target: Path) -> Path:
 
 
 def gguf_adapter(base: Path, adapter: Path, target: Path) -> Path:
-    """Write the adapter as a GGUF file for llama.cpp, which scales it by its ``alpha`` over the rank.
+    """Write the adapter as a GGUF file for llama.cpp, which scales it by its ``alpha`` over the rank; weights in 16 bits.
 
     Raises:
         InputError: it is no LoRA or rsLoRA of a model with llama's layers.
     """
     from gguf import GGUFWriter
 
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
     if config["peft_type"] != "LORA" or config.get("use_dora"):
         kind = "DoRA" if config.get("use_dora") else config["peft_type"]
         raise InputError(
@@ -74,12 +77,23 @@ def gguf_adapter(base: Path, adapter: Path, target: Path) -> Path:
                 raise InputError(f"{adapter} changes {tensor}", expected="a layer that GGUF has a name for")
             if found["which"] == "B":
                 values = _as_llama(f"{found['layer']}.weight", values, model)
-            writer.add_tensor(f"{name}.weight.lora_{found['which'].lower()}", values)
+            writer.add_tensor(f"{name}.weight.lora_{found['which'].lower()}", values.astype(HALF))
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
     part.replace(target)
     return target
+
+
+def peft_folder(adapter: Path, target: Path, base: str) -> None:
+    """Write the files of a PEFT folder into another: weights in 16 bits, and the base model by its name instead of a path."""
+    from safetensors.numpy import save_file
+
+    target.mkdir(parents=True, exist_ok=True)
+    config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
+    config |= {"base_model_name_or_path": base, "target_modules": sorted(config["target_modules"])}
+    (target / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    save_file({name: values.astype(HALF) for name, values in _tensors(adapter).items()}, target / WEIGHTS)
 
 
 def gguf_model(source: Path, folder: Path, target: Path, quantization: Quantization) -> Path:
@@ -122,7 +136,7 @@ def _names(model: Mapping[str, Any]) -> Any:
 def _tensors(adapter: Path) -> dict[str, Array]:
     from safetensors.numpy import load_file
 
-    found = load_file(adapter / "adapter_model.safetensors")
+    found = load_file(adapter / WEIGHTS)
     return {name: values.astype(np.float32) for name, values in found.items()}
 
 

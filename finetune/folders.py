@@ -15,7 +15,7 @@ from configs.settings import Settings
 
 IMPORTED, CLEANED, REPORT = "imported.jsonl", "cleaned.jsonl", "cleaned.report.json"
 GROUNDED, VERDICT, PREFERENCE = ".grounded.jsonl", "verdict.json", "preference.json"
-WEIGHTS, LEARNED = "adapter_model.safetensors", "customers.json"
+CONFIG, WEIGHTS, LEARNED = "adapter_config.json", "adapter_model.safetensors", "customers.json"
 OURS = frozenset({IMPORTED, CLEANED, "train.jsonl", "validation.jsonl", "test.jsonl"})
 """Files that hold conversations."""
 

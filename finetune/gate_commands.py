@@ -94,14 +94,13 @@ def show_verdict(told: Mapping[str, Any]) -> None:
 
 def register_adapter(adapter: str, name: str, config: str | None) -> None:
     """Put the trained adapter among those that can be served, with the gate's verdict if there is one."""
-    import shutil
     import tempfile
 
     from chatbot.engine.weights import ADAPTER_FILE, transformers_path
     from finetune.adapter_commands import registry
-    from finetune.card import card, files_of, model_card
+    from finetune.card import card, model_card
     from finetune.checkpoint import RUN
-    from finetune.export import gguf_adapter
+    from finetune.export import gguf_adapter, peft_folder
     from finetune.logs import read
     from finetune.train import trained
 
@@ -125,8 +124,7 @@ def register_adapter(adapter: str, name: str, config: str | None) -> None:
         verdict=verdict,
     )
     with tempfile.TemporaryDirectory(prefix="kefu-register-") as part:
-        for file in files_of(adapter_folder):
-            shutil.copy(file, part)
+        peft_folder(adapter_folder, Path(part), settings.engine.model)
         if told["config"]["method"] in ("lora", "rslora", "qlora"):
             gguf_adapter(transformers_path(settings), adapter_folder, Path(part) / ADAPTER_FILE)
         registry(settings).add(adapter, Path(part), told, model_card(adapter, told))
