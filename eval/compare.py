@@ -148,6 +148,9 @@ def remarks(first: Run, second: Run, differences: Sequence[Difference]) -> list[
     for what in ("settings", "data"):
         if getattr(first.origin, what) != getattr(second.origin, what):
             lines.append(f"the runs had different {what}")
+    if first.origin.adapter != second.origin.adapter:
+        named = [run.origin.adapter or "the bare model" for run in (first, second)]
+        lines.append(f"other adapters: {' → '.join(named)}")
     old, new = first.origin.versions, second.origin.versions
     changed = [f"{name} {old.get(name)} → {new.get(name)}" for name in sorted({*old, *new}) if old.get(name) != new.get(name)]  # fmt: skip
     if changed:

@@ -153,6 +153,7 @@ def _provenance(suite: Suite, run: Run) -> str:
         "data": suite.dataset,
         "command": run.command,
         "commit": run.origin.commit,
+        "adapter": run.origin.adapter or "none",
         "started (UTC)": run.started,
         "seconds": number(run.seconds),
         **{name: value if isinstance(value, str) else number(value) for name, value in run.machine.items()},

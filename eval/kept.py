@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from chatbot.adapters import Adapters
+from chatbot.engine.weights import adapters_folder
 from configs.errors import InputError, NotFoundError
 from configs.settings import Settings
 from eval.outcome import Bars, Confusion, Curve, Outcome
@@ -33,13 +35,15 @@ _PLOTS = {plot.__name__: plot for plot in (Curve, Bars, Confusion)}
 class Origin:
     """What a run depends on. Two runs of one origin, with a clean working tree, give the same figures.
 
-    ``settings`` and ``data`` are digests; ``commit`` ends in ``+`` if files differ from it.
+    ``settings`` and ``data`` are digests; ``commit`` ends in ``+`` if files differ from it; ``adapter`` is what was live in
+    the home, if anything but the bare model was.
     """
 
     commit: str
     settings: str
     data: str
     versions: Mapping[str, str]
+    adapter: str = ""
 
     @property
     def repeatable(self) -> bool:
@@ -188,7 +192,13 @@ def from_json(text: str) -> Run:
 def origin(settings: Settings, data: Sequence[str], commit: str) -> Origin:
     """``data`` are folders below ``KEFU_DATA``; those that are not there count as empty."""
     shown = settings.model_dump_json(exclude={"home", "secret"})
-    return Origin(commit, _digest(shown.encode()), _digest_of_folders(data), versions())
+    return Origin(
+        commit, _digest(shown.encode()), _digest_of_folders(data), versions(), live_adapter(settings)
+    )
+
+
+def live_adapter(settings: Settings) -> str:
+    return Adapters(adapters_folder(settings), settings.engine.model).serving().live or ""
 
 
 def versions() -> dict[str, str]:

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -23,7 +23,7 @@ from rich.table import Table
 from configs.errors import ConfigError, InputError
 from configs.settings import Settings, load
 from eval.figures import figures, number
-from eval.kept import Run, keep, machine, now, origin, read, runs
+from eval.kept import Run, keep, live_adapter, machine, now, origin, read, runs
 from eval.outcome import Options, Tell
 from eval.report import commit, err, out, print_json, print_metrics
 from eval.suites import SUITES, Suite, suite_named
@@ -131,6 +131,8 @@ def _made(suite: Suite, options: Options, settings: Settings, tell: Tell) -> Run
     came_from, where, started = origin(settings, suite.data, commit()), machine(), now()
     begun = time.perf_counter()
     outcome = suite.run(options, tell)
+    # A suite that makes the demo shop ready lets the packaged adapter answer.
+    came_from = replace(came_from, adapter=live_adapter(settings))
     return Run(
         suite.name,
         outcome,

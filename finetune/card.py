@@ -11,8 +11,9 @@ import json
 import platform
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+
+import yaml
 
 from finetune.checkpoint import RUN
 from finetune.train import Trained
@@ -25,15 +26,16 @@ def card(
     made: Trained,
     customers: Iterable[str],
     *,
+    conversations: int,
     simulated: bool = False,
     parent: str | None = None,
     preference: Mapping[str, Any] | None = None,
-    metrics: Mapping[str, float] | None = None,
     verdict: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The card of a trained adapter; its configuration is read from the run's folder.
 
-    ``customers`` are the pseudonyms of those in the data; ``simulated`` says that they are nobody's. ``parent`` is the
+    ``customers`` are the pseudonyms of those in the data, ``conversations`` is how many were imported, ``simulated`` says
+    that they are nobody's. ``parent`` is the
     adapter it was continued from, ``preference`` what the second stage told, if there was one.
     """
     run = json.loads((made.adapter.parent / RUN).read_text(encoding="utf-8"))
@@ -44,6 +46,7 @@ def card(
         "data": {
             "training": run["training"],
             "validation": run["validation"],
+            "conversations": conversations,
             "examples": run["examples"],
             "simulated": simulated,
             "customers": sorted(set(customers)),
@@ -63,7 +66,6 @@ def card(
             **{name: importlib.metadata.version(name) for name in _LIBRARIES},
         },
         "preference": dict(preference or {}),
-        "metrics": dict(metrics or {}),
         "verdict": dict(verdict or {}),
     }
 
@@ -90,25 +92,48 @@ def model_card(name: str, told: Mapping[str, Any]) -> str:
         f"| gate | {_told_verdict(verdict)} |",
         "",
     ]
-    if told["metrics"]:
-        lines += ["## Figures", "", "| figure | value |", "|---|---|"]
-        lines += [f"| {figure} | {value:g} |" for figure, value in told["metrics"].items()] + [""]
+    if verdict.get("rows"):
+        lines += [f"## Figures of the gate, {verdict['cases']} cases", ""]
+        lines += [f"| | {verdict['against']} | {name} | gain, 95 % interval |", "|---|---|---|---|"]
+        lines += [
+            f"| {row['figure']} | {row['live']:.3f} | {row['candidate']:.3f} | {row['low']:+.3f} to {row['high']:+.3f} |"
+            for row in verdict["rows"]
+        ]
+        lines.append("")
     lines += [
         "## Limits",
         "",
         "It has learned how the shop's agents speak, and may have learned facts that are no longer true. kefu sends none of its "
         "sentences that the evidence of the turn does not back; served elsewhere, nothing checks them.",
         "",
-        "## Made with",
+        "## To make it again",
+        "",
+        *_commands(name, data, told["parent"]),
         "",
         "```yaml",
-        *(f"{key}: {value}" for key, value in config.items()),
+        *yaml.safe_dump(config, default_flow_style=None, sort_keys=False).splitlines(),
         "```",
         "",
         ", ".join(f"{library} {version}" for library, version in told["versions"].items()),
         "",
     ]
     return "\n".join(lines)
+
+
+def _commands(name: str, data: Mapping[str, Any], parent: str | None) -> list[str]:
+    """The logs are named where everybody can make them."""
+    simulated = (
+        [f"kefu finetune simulate logs.jsonl --count {data['conversations']}"] if data["simulated"] else []
+    )
+    start = f" --from {parent}" if parent else ""
+    return [
+        f"With this configuration in `training.yaml`{'' if simulated else ', and the logs'}:",
+        "",
+        "```sh",
+        *simulated,
+        f"kefu finetune run logs.jsonl -c training.yaml --minutes 600 --as {name}{start}",
+        "```",
+    ]
 
 
 def _told_preference(told: Mapping[str, Any]) -> str:

@@ -11,7 +11,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from configs.settings import Settings, load
-from finetune.folders import GROUNDED, LEARNED, PREFERENCE, VERDICT, adapter_of, digest_of, folder_of, there
+from finetune.folders import (
+    GROUNDED,
+    IMPORTED,
+    LEARNED,
+    PREFERENCE,
+    VERDICT,
+    adapter_of,
+    digest_of,
+    folder_of,
+    there,
+)
 from finetune.terminal import bar, out
 
 if TYPE_CHECKING:
@@ -118,6 +128,7 @@ def register_adapter(adapter: str, name: str, config: str | None) -> None:
         settings.engine.model,
         made,
         json.loads(there(folder / "run" / LEARNED, "train").read_text(encoding="utf-8")),
+        conversations=sum(1 for _ in read(there(folder / IMPORTED, "import"))),
         simulated=all(one.simulated for one in learned),
         parent=run["start_from"],
         preference=_told(adapter_folder.parent / PREFERENCE) if second else None,

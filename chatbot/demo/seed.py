@@ -1,4 +1,4 @@
-"""Makes the packaged demo shop ready: rows in the database, approved answers, pages and products in the index.
+"""Makes the packaged demo shop ready: rows in the database, approved answers, pages and products in the index, an adapter.
 
 Everything goes through the importers and the ingest, as any shop's data does. What is there already is left alone.
 """
@@ -18,7 +18,9 @@ import sqlalchemy as sa
 
 from chatbot import answers
 from chatbot import shop_tables as t
+from chatbot.adapters import CARD, MODEL_CARD, Adapters
 from chatbot.db import writing
+from chatbot.engine.weights import adapters_folder
 from chatbot.importers import import_rows
 from chatbot.importers.mapping import Kind
 from chatbot.shop import Shop
@@ -31,6 +33,8 @@ Say = Callable[[str], None]
 
 SOURCE = "demo"
 _FOLDER = Path(str(files("chatbot.demo")))
+ADAPTER = _FOLDER / "adapter"
+"""As ``kefu finetune run`` registered it; its model card says how to make it again."""
 _CURRENCY = "EUR"
 _MADE_OF = (
     "products.jsonl",
@@ -65,6 +69,20 @@ def prepare(settings: Settings, db: sa.Engine, say: Say) -> None:
     finally:
         index.close()
     say(f"index: {pages.read} pages, {products.read} products, version {products.version}")
+    _let_adapter_answer(settings, say)
+
+
+def _let_adapter_answer(settings: Settings, say: Say) -> None:
+    """Register the packaged adapter and let it answer, once: what is done about adapters in this home from then on stays."""
+    card = json.loads((ADAPTER / CARD).read_text(encoding="utf-8"))
+    adapters = Adapters(adapters_folder(settings), settings.engine.model)
+    ours = settings.engine.kind in ("llamacpp", "transformers")  # a server elsewhere does not have it
+    if not ours or card["base"] != settings.engine.model or adapters.serving().history:
+        return
+    if not any(adapter.name == SOURCE for adapter in adapters.all()):
+        adapters.add(SOURCE, ADAPTER, card, (ADAPTER / MODEL_CARD).read_text(encoding="utf-8"))
+    adapters.promote(SOURCE)
+    say(f"adapter {SOURCE}: answers; `kefu adapters rollback` lets the bare model answer")
 
 
 def _by_quarters(say: Say) -> Callable[[str, int, int], None]:

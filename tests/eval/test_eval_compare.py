@@ -94,10 +94,13 @@ def test_cases_and_measures_in_one_run_alone_are_told() -> None:
 
 def test_what_else_differs_is_told() -> None:
     first = run({"passed": {"a": 1.0}}, machine={"cpu": "one"})
-    second = run({"passed": {"a": 1.0}}, machine={"cpu": "two"}, origin=Origin("c", "t", "d", {"numpy": "2"}))
+    second = run(
+        {"passed": {"a": 1.0}}, machine={"cpu": "two"}, origin=Origin("c", "t", "d", {"numpy": "2"}, "tone-1")
+    )
     told = remarks(first, second, compare(first, second))
     assert told == [
         "the runs had different settings",
+        "other adapters: the bare model → tone-1",
         "other versions: numpy 1 → 2",
         "the runs were made on different processors: compare no times",
     ]

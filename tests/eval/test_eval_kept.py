@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatbot.adapters import Adapters
+from chatbot.engine.weights import adapters_folder
 from configs.errors import InputError, NotFoundError
 from configs.settings import load
 from eval.kept import Origin, Run, find, from_json, keep, machine, newest, origin, read, to_json
@@ -100,6 +102,11 @@ def test_the_origin_follows_settings_and_data(tmp_path: Path, monkeypatch: pytes
     first = origin(settings, ["set"], "abc")
     assert origin(load(home=tmp_path / "other"), ["set"], "abc") == first
     assert origin(load(home=tmp_path, shop={"name": "Other"}), ["set"], "abc").settings != first.settings
+    adapters = Adapters(adapters_folder(settings), settings.engine.model)
+    (tmp_path / "made").mkdir()
+    adapters.add("tone-1", tmp_path / "made", {"base": settings.engine.model}, "")
+    adapters.promote("tone-1", unproven=True)
+    assert origin(settings, ["set"], "abc") == replace(first, adapter="tone-1")
     (tmp_path / "set" / "rows.csv").write_text("2\n", encoding="utf-8")
     assert origin(settings, ["set"], "abc").data != first.data
     monkeypatch.delenv("KEFU_DATA")

@@ -30,13 +30,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "base": BASE,
             "made": f"2026-01-0{name[-1]}T00:00:00+00:00",
             "parent": None,
-            "data": {"examples": 120, "simulated": False, "customers": ["a", "b"]},
+            "data": {"conversations": 60, "examples": 120, "simulated": not passed, "customers": ["a", "b"]},
             "config": {"method": "rslora", "rank": 16},
             "training": {"validation_loss_before": 1.9, "validation_loss": 1.2, "step": 3, "steps": 4, "ended": "all steps done"},
             "versions": {"torch": "2.13.0"},
             "preference": {"method": "kto", "liked": 30, "disliked": 20, "agreement": 0.7},
-            "metrics": {"rouge_l": 0.4},
-            "verdict": {"passed": passed, "why": "worth did not surely rise"},
+            "verdict": {
+                "passed": passed,
+                "why": "worth did not surely rise",
+                "cases": 80,
+                "against": BASE,
+                "rows": [{"figure": "worth", "live": 0.1, "candidate": 0.4, "low": -0.01, "high": 0.5, "ok": passed}],
+            },
         }  # fmt: skip
         Adapters(tmp_path / "adapters", BASE).add(name, made_in, card, model_card(name, card))
     return tmp_path
@@ -81,6 +86,10 @@ def test_the_card_is_shown(home: Path) -> None:
     told = say("show", "tone-2")
     assert "1.9 before, 1.2 after" in told
     assert "not passed: worth did not surely rise" in told
+    assert "-0.010 to +0.500" in told
+    assert "kefu finetune simulate logs.jsonl --count 60" in told
+    assert "kefu finetune run logs.jsonl -c training.yaml" in told
+    assert "simulate" not in say("show", "tone-1")
     assert json.loads(say("show", "tone-1", "--json"))["config"]["rank"] == 16
 
 

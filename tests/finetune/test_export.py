@@ -8,11 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from configs.errors import InputError
 from finetune.config import TrainConfig
-from finetune.export import gguf_adapter, merged, vllm_flags
-from finetune.model import load_base, with_adapter
+from finetune.export import gguf_adapter, merged, peft_folder, vllm_flags
+from finetune.folders import CONFIG, WEIGHTS
+from finetune.model import load_adapter, load_base, with_adapter
+
+HALF = {"rtol": 2e-3, "atol": 1e-4}
+"""Sums of a few products of numbers in 16 bits."""
 
 
 def adapter_of(base: Path, folder: Path, method: str) -> Path:
@@ -67,12 +72,26 @@ def test_the_gguf_adapter_holds_what_llama_cpp_adds(tiny_base: Path, tmp_path: P
     model = PeftModel.from_pretrained(load_base(tiny_base), str(adapter))
     layer = model.base_model.model.model.layers[1]
     gate = scale * found["blk.1.ffn_gate.weight.lora_b"] @ found["blk.1.ffn_gate.weight.lora_a"]
-    np.testing.assert_allclose(gate, layer.mlp.gate_proj.get_delta_weight("default").detach(), atol=1e-5)
+    np.testing.assert_allclose(gate, layer.mlp.gate_proj.get_delta_weight("default").detach(), **HALF)
     # Queries: of each head of 8 rows, transformers' rows 0 and 4 are llama.cpp's 0 and 1.
     query = scale * found["blk.1.attn_q.weight.lora_b"] @ found["blk.1.attn_q.weight.lora_a"]
     theirs = layer.self_attn.q_proj.get_delta_weight("default").detach().numpy()
     order = [head * 8 + half * 4 + row for head in range(4) for row in range(4) for half in range(2)]
-    np.testing.assert_allclose(query, theirs[order], atol=1e-5)
+    np.testing.assert_allclose(query, theirs[order], **HALF)
+
+
+@pytest.mark.parametrize("method", ["rslora", "dora"])
+def test_what_is_registered_says_the_same_in_half_the_size_and_names_no_path(
+    tiny_base: Path, tmp_path: Path, method: str
+) -> None:
+    adapter, kept = adapter_of(tiny_base, tmp_path / "adapter", method), tmp_path / "kept"
+    peft_folder(adapter, kept, "tiny")
+    before = logits(load_adapter(tiny_base, adapter))
+    after = logits(load_adapter(tiny_base, kept))
+    assert float((before - after).abs().max()) < 0.02 * float(before.std())
+    assert float((before - logits(load_base(tiny_base))).abs().max()) > 0.1
+    assert str(tmp_path) not in (kept / CONFIG).read_text()
+    assert {values.dtype for values in load_file(kept / WEIGHTS).values()} == {np.dtype("float16")}
 
 
 def test_what_a_gguf_adapter_cannot_hold_is_refused(tiny_base: Path, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -12,14 +13,18 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from chatbot.adapters import CARD, MODEL_CARD, Adapters
 from chatbot.answers import stored
 from chatbot.demo import seed as seeding
 from chatbot.demo import simulate as simulation
 from chatbot.demo.seed import prepare, seed
+from chatbot.engine.weights import ADAPTER_FILE
 from chatbot.shop import Shop
 from configs.settings import Settings, load
+from finetune.folders import CONFIG, WEIGHTS
 from retrieval.embed import Progress
 from retrieval.index import Index
+from retrieval.ingest import IngestReport
 from retrieval.minilm import Vectors
 
 
@@ -111,3 +116,60 @@ def test_everything_is_prepared_once(
     assert len(index.rows.documents("product")) == Shop(sqlite_db).product_count()
     index.close()
     assert stored(sqlite_db)
+
+
+# --- the adapter ---
+
+
+@pytest.fixture
+def ready(sqlite_db: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Adapters]:
+    """Prepares the demo shop without pages, and tells what its home has of adapters."""
+    monkeypatch.setattr(seeding, "ingest_docs", lambda *_, **__: IngestReport("page"))
+    monkeypatch.setattr(seeding, "ingest_products", lambda *_, **__: IngestReport("page"))
+    monkeypatch.setattr(Index, "open", lambda settings: Index(settings.home / "index", CountingLetters()))
+
+    def prepared(**engine: object) -> Adapters:
+        settings = load(home=tmp_path)
+        settings = settings.model_copy(update={"engine": settings.engine.model_copy(update=engine)})
+        prepare(settings, sqlite_db, lambda message: None)
+        return Adapters(tmp_path / "adapters", settings.engine.model)
+
+    return prepared
+
+
+@pytest.mark.usefixtures("small")
+def test_the_packaged_adapter_answers_until_somebody_decides_otherwise(
+    ready: Callable[..., Adapters],
+) -> None:
+    adapters = ready()
+    assert adapters.serving().live == "demo"
+    assert adapters.get("demo").passed
+    adapters.rollback()
+    assert ready().serving().live is None
+    adapters.remove("demo")
+    assert ready().all() == []
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("engine", [{"model": "another"}, {"kind": "openai"}, {"kind": "off"}])
+def test_only_an_engine_that_has_its_base_gets_the_packaged_adapter(
+    ready: Callable[..., Adapters], engine: dict[str, str]
+) -> None:
+    adapters = ready(**engine)
+    assert (adapters.all(), adapters.serving().live) == ([], None)
+
+
+def test_the_packaged_adapter_is_the_one_that_was_judged() -> None:
+    """Its card tells of a passed gate against the bare model, and nothing of whose machine made it."""
+    card = json.loads((seeding.ADAPTER / CARD).read_text(encoding="utf-8"))
+    verdict, data = card["verdict"], card["data"]
+    assert verdict["passed"]
+    assert verdict["against"] == card["base"] == load().engine.model
+    assert (data["simulated"], data["customers"], card["parent"]) == (True, [], None)
+    assert (
+        json.loads((seeding.ADAPTER / CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
+        == card["base"]
+    )
+    assert {path.name for path in seeding.ADAPTER.iterdir()} == {
+        CARD, MODEL_CARD, CONFIG, WEIGHTS, ADAPTER_FILE
+    }  # fmt: skip
