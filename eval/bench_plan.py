@@ -27,7 +27,7 @@ EXAMPLES, LOOKED = 96, 12
 CONFIGS: Mapping[str, dict[str, Any]] = {
     "packaged": {},
     "short passes": {"tokens": 512, "batch": 8},
-    "dora of rank 8": {"method": "dora", "rank": 8, "tokens": 1024},
+    "dora of rank 16": {"method": "dora", "rank": 16, "tokens": 1024},
     "recomputing": {"checkpointing": True, "tokens": 2048, "neftune": 5.0},
 }
 

@@ -121,17 +121,21 @@ def model_card(name: str, told: Mapping[str, Any]) -> str:
 
 
 def _commands(name: str, data: Mapping[str, Any], parent: str | None) -> list[str]:
-    """The logs are named where everybody can make them."""
-    simulated = (
-        [f"kefu finetune simulate logs.jsonl --count {data['conversations']}"] if data["simulated"] else []
-    )
+    """Logs that everybody can make are made first, in a home where the packaged adapter then rests: the gate compares with
+    what is live."""
+    simulated = [
+        f"kefu finetune simulate logs.jsonl --count {data['conversations']}",
+        "kefu adapters promote base",
+    ]
+    if not data["simulated"]:
+        simulated = []
     start = f" --from {parent}" if parent else ""
     return [
         f"With this configuration in `training.yaml`{'' if simulated else ', and the logs'}:",
         "",
         "```sh",
         *simulated,
-        f"kefu finetune run logs.jsonl -c training.yaml --minutes 600 --as {name}{start}",
+        f"kefu finetune run logs.jsonl -c training.yaml --minutes 600 --as {name}-again{start}",
         "```",
     ]
 

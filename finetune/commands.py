@@ -234,7 +234,7 @@ def run_everything(
     from finetune.adapter_commands import registry
     from finetune.checkpoint import told_of
     from finetune.config import PreferenceConfig, TrainConfig, load_config
-    from finetune.plan import plan
+    from finetune.plan import looks, plan
 
     settings, wanted = load(config), load_config(training, TrainConfig)
     start = _start(settings, earlier)
@@ -246,11 +246,13 @@ def run_everything(
     def foretell() -> None:
         base, parts = _data(settings, name, wanted, earlier.logs)
         made = plan(base, parts["train"], parts["validation"], wanted)
+
+        def takes(tokens: int, steps: int) -> float:
+            return tokens / made.tokens_per_second + looks(steps, wanted.evaluate_every) * made.look_seconds
+
+        lengths = [len(one) for one in parts["train"]]
         most, epochs = pipeline.fitting(
-            60 * minutes * made.tokens_per_second,
-            [len(one) for one in parts["train"]],
-            batch=wanted.batch,
-            epochs=wanted.epochs,
+            lengths, takes, 60 * minutes, batch=wanted.batch, epochs=wanted.epochs
         )
         planned.write_text(json.dumps({"most": most, "epochs": epochs, **asdict(made)}), encoding="utf-8")
         times = "once" if epochs == 1 else f"{epochs} times"

@@ -86,17 +86,21 @@ def set_aside(run_folder: Path, card: Mapping[str, Any]) -> None:
         run_folder.rename(run_folder.with_name(f"{run_folder.name}.{stamp}"))
 
 
-def fitting(tokens: float, lengths: Sequence[int], *, batch: int, epochs: int) -> tuple[int, int]:
-    """How many of the first examples, and how many epochs, so many tokens are enough for; whole steps, never fewer than TRIAL.
+def fitting(
+    lengths: Sequence[int], takes: Callable[[int, int], float], seconds: float, *, batch: int, epochs: int
+) -> tuple[int, int]:
+    """How many of the first examples, and how many epochs, so many seconds are enough for; whole steps, never fewer than TRIAL.
 
-    Where they are too few for all epochs, there are fewer of them rather than fewer examples: what is new teaches more than
-    what was seen before.
+    ``lengths`` are tokens of the examples; ``takes(tokens, steps)`` is how long a training of so many takes. Where the time is too short for all epochs, there are fewer of
+    them rather than fewer examples: what is new teaches more than what was seen before.
     """
-    seen = list(accumulate(lengths))
-    if tokens >= seen[-1]:
-        return len(lengths), min(epochs, int(tokens / seen[-1]))
-    steps = max(TRIAL, bisect_right(seen, tokens) // batch)
-    return min(len(lengths), steps * batch), 1
+    seen, whole = [0, *accumulate(lengths)], -(-len(lengths) // batch)
+    for times in range(epochs, 0, -1):
+        if takes(times * seen[-1], times * whole) <= seconds:
+            return len(lengths), times
+    # Every further step takes longer.
+    steps = bisect_right(range(whole), seconds, key=lambda count: takes(seen[count * batch], count)) - 1
+    return min(len(lengths), max(TRIAL, steps) * batch), 1
 
 
 def files(folder: Path) -> dict[str, list[Path]]:

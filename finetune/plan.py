@@ -25,9 +25,11 @@ TRIED = 6
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``seconds`` of all steps and looks, ``memory`` in bytes at the peak, ``tokens`` of all epochs, the shared beginning of each counted."""
+    """``seconds`` of all steps and looks, ``look_seconds`` of one look, ``memory`` in bytes at the peak, ``tokens`` of all epochs,
+    the shared beginning of each counted; ``tokens_per_second`` of the steps alone."""
 
     seconds: float
+    look_seconds: float
     memory: int
     steps: int
     tokens: int
@@ -56,11 +58,16 @@ def plan(base: Path, training: Sequence[Encoded], validation: Sequence[Encoded],
         tried = pool.apply(_try, (base, list(training), list(validation), config, every, looked))
     total = count(len(training), batch=config.batch, epochs=config.epochs)
     work = sum(cells(training, own) for step in every for own in step.micro)
-    looks = 1 + -(-total // config.evaluate_every)
-    seconds = work * tried.seconds_per_cell + total * tried.step_seconds
-    seconds += looks * sum(cells(validation, own) for own in looked) * tried.looking_per_cell
+    stepping = work * tried.seconds_per_cell + total * tried.step_seconds
+    look = sum(cells(validation, own) for own in looked) * tried.looking_per_cell
+    seconds = stepping + looks(total, config.evaluate_every) * look
     tokens = config.epochs * sum(map(len, training))
-    return Plan(seconds, tried.memory, total, tokens, tokens / seconds, tried.trained, tried.weights)
+    return Plan(seconds, look, tried.memory, total, tokens, tokens / stepping, tried.trained, tried.weights)
+
+
+def looks(steps: int, every: int) -> int:
+    """At the validation loss: before the first of ``steps``, behind each ``every`` and behind the last."""
+    return 1 + -(-steps // every)
 
 
 def _try(

@@ -81,7 +81,7 @@ def test_another_training_is_moved_aside_and_its_own_is_not(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("tokens", "there", "fits"),
+    ("seconds", "there", "fits"),
     [
         (10_000, 5000, (992, 1)),  # 62 steps of 16
         (10_000, 900, (900, 1)),
@@ -92,6 +92,14 @@ def test_another_training_is_moved_aside_and_its_own_is_not(tmp_path: Path) -> N
     ],
 )
 def test_what_fits_is_whole_steps_and_rather_more_examples_than_epochs(
-    tokens: int, there: int, fits: tuple[int, int]
+    seconds: int, there: int, fits: tuple[int, int]
 ) -> None:
-    assert fitting(tokens, [10] * there, batch=16, epochs=3) == fits
+    assert fitting([10] * there, lambda tokens, steps: tokens, seconds, batch=16, epochs=3) == fits
+
+
+def test_what_else_takes_time_leaves_less_for_examples() -> None:
+    def takes(tokens: int, steps: int) -> float:
+        return tokens + 1000 * (1 + -(-steps // 25))
+
+    assert fitting([10] * 5000, takes, 10_000, batch=16, epochs=3) == (688, 1)  # 43 steps, 3 looks
+    assert takes(6880, 43) <= 10_000 < takes(7040, 44)

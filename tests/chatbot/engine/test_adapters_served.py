@@ -113,8 +113,10 @@ async def test_a_new_adapter_is_loaded_while_others_are_answered(
     plain = await said(engine, tokens=40)
     running = [asyncio.create_task(said(engine, tokens=40)) for _ in range(2)]
     await asyncio.sleep(0.05)
-    switched = await asyncio.gather(*(said(engine, "tone") for _ in range(3)))
+    # Few tokens: what is computed beside others is rounded otherwise, and drawn weights are often undecided.
+    switched = await asyncio.gather(*(said(engine, "tone", tokens=4) for _ in range(3)))
     assert len(set(switched)) == 1
+    assert not plain.startswith(switched[0])
     assert await asyncio.gather(*running) == [plain, plain]
     assert await said(engine, tokens=40) == plain
     await engine.aclose()
