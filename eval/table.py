@@ -50,7 +50,7 @@ def markdown(found: Sequence[tuple[Suite, Run]]) -> str:
                         f"{figure}{BUSY if run.busy and figure.name.endswith('_ms') else ''}",
                         figure.told_baselines,
                         suite.dataset,
-                        f"`{suite.command}`{f', adapter {run.origin.adapter}' if run.origin.adapter else ''}",
+                        f"`{suite.command}`",
                         run.origin.commit,
                     ]
                 )
