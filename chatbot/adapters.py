@@ -159,6 +159,12 @@ class Adapters:
                 self._read = (seen, Serving(**told, before=before, history=history))
             return self._read[1]
 
+    @property
+    def live(self) -> str | None:
+        """What answers, a canary aside; None is the base model, also where what was promoted is of another one."""
+        name = self.serving().live
+        return name if name is not None and self._fits(name) else None
+
     def promote(self, name: str | None, *, unproven: bool = False) -> Serving:
         """Let an adapter, or with None the base model, answer everybody.
 

@@ -122,7 +122,8 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         ConfigError: a backend's library, model or address is missing.
     """
     db = db or open_database(settings)
-    engine = engine or build_engine(settings, prefix=system_prompt())
+    adapters = Adapters(adapters_folder(settings), settings.engine.model)
+    engine = engine or build_engine(settings, prefix=system_prompt(), adapter=adapters.live)
     search = Search.open(settings)
     index, embedder = search.index, search.embedder
     products = ProductSearch(index)
@@ -152,7 +153,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         answers=Answers(db, encoders, askers),
         tools=load_tools(BUILTIN),
         embeddings=embeddings,
-        adapters=Adapters(adapters_folder(settings), settings.engine.model),
+        adapters=adapters,
         clock=clock(settings),
     )
     return App(settings, db, shop, store, index, search, products, recommender, engine, bot)

@@ -22,6 +22,7 @@ from chatbot import shop_tables as t
 from chatbot.app import App, build
 from chatbot.db import connect, writing
 from chatbot.engine.base import Engine
+from chatbot.engine.weights import adapters_folder
 from chatbot.ingest import index_products
 from chatbot.shop import Shop, fold
 from chatbot.turn import Bot
@@ -132,6 +133,8 @@ async def open_arm(
     own = with_canaries(settings, folder)
     folder.mkdir(parents=True)
     shutil.copytree(settings.home / "index", folder / "index")
+    if adapters_folder(settings).exists():
+        shutil.copytree(adapters_folder(settings), adapters_folder(own))
     for name in ("vectors.db", "kefu.db"):
         if (settings.home / name).exists():
             with (

@@ -198,7 +198,7 @@ def origin(settings: Settings, data: Sequence[str], commit: str) -> Origin:
 
 
 def live_adapter(settings: Settings) -> str:
-    return Adapters(adapters_folder(settings), settings.engine.model).serving().live or ""
+    return Adapters(adapters_folder(settings), settings.engine.model).live or ""
 
 
 def versions() -> dict[str, str]:

@@ -83,8 +83,8 @@ async def _ask_everywhere(
 ) -> dict[str, list[Answered]]:
     """One model for all homes, with one adapter: it knows none of them."""
     answered: dict[str, list[Answered]] = {name: [] for name in COMPOSERS}
-    engine = build_engine(settings, prefix=system_prompt())
     adapters = Adapters(adapters_folder(settings), settings.engine.model)
+    engine = build_engine(settings, prefix=system_prompt(), adapter=adapters.live)
     try:
         for place in places:
             for name, found in (await _ask_all(place, engine, adapters, tell)).items():

@@ -120,7 +120,9 @@ def test_files_name_no_machine_and_no_registry() -> None:
     )
     wrong = []
     for path in tracked():
-        if path.suffix in {".png", ".pdf", ".docx", ".parquet", ".gguf", ".safetensors"} or path == Path(__file__):
+        if path.suffix in {".png", ".pdf", ".docx", ".parquet", ".gguf", ".safetensors"} or path == Path(
+            __file__
+        ):
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             if re.search(f"{paths}|{hosts}", line):

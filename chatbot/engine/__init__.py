@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from configs.settings import Settings
 
 
-def build_engine(settings: Settings, *, prefix: str = "", progress: Progress | None = None) -> Engine:
+def build_engine(
+    settings: Settings, *, prefix: str = "", adapter: str | None = None, progress: Progress | None = None
+) -> Engine:
     """The engine that ``settings.engine.kind`` names. Converts weights if need be (seconds, once).
 
-    ``prefix`` is the system message that most requests begin with; an engine may read it beforehand.
+    ``prefix`` is the system message that most requests begin with, ``adapter`` the one that most of them name; an engine
+    may read and load them beforehand.
 
     Raises:
         ConfigError: its library or its model is missing.
@@ -24,7 +27,7 @@ def build_engine(settings: Settings, *, prefix: str = "", progress: Progress | N
     if kind == "llamacpp":
         from chatbot.engine.llamacpp import LlamaCppEngine
 
-        return LlamaCppEngine(settings, prefix=prefix, progress=progress)
+        return LlamaCppEngine(settings, prefix=prefix, adapter=adapter, progress=progress)
     if kind == "transformers":
         from chatbot.engine.transformers_ import TransformersEngine
 

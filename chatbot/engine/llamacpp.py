@@ -1,8 +1,8 @@
 """The default engine: llama.cpp in a child process, spoken to over loopback HTTP.
 
 A thread watches the child and starts it again when it dies; a crash in C++ costs one request, not the server.
-llama.cpp loads adapters when it starts: one that is new is loaded by a second server, which takes over while the first
-says what it has begun. Does not know what is asked; an engine belongs to one event loop.
+llama.cpp loads adapters when it starts: what is live by then is among them; one that is new is loaded by a second server,
+which takes over while the first says what it has begun. Does not know what is asked; an engine belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -52,7 +52,12 @@ class LlamaCppEngine:
     """
 
     def __init__(
-        self, settings: Settings, *, prefix: str = "", progress: weights.Progress | None = None
+        self,
+        settings: Settings,
+        *,
+        prefix: str = "",
+        adapter: str | None = None,
+        progress: weights.Progress | None = None,
     ) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise ConfigError(
@@ -69,7 +74,11 @@ class LlamaCppEngine:
             limits=ONE_USE,
             trust_env=False,
         )
-        self._server = self._start({})
+        there: dict[str, Path] = {}
+        if adapter is not None:
+            with suppress(EngineError):  # whoever asks for it is told
+                there[adapter] = weights.adapter_gguf(self._folder, adapter)
+        self._server = self._start(there, adapter)
         self._leaving: set[asyncio.Task[None]] = set()
         self._loading = asyncio.Lock()
 
@@ -137,7 +146,7 @@ class LlamaCppEngine:
                 return self._server
             file = weights.adapter_gguf(self._folder, adapter)
             there = {name: path for name, path in self._server.adapters.items() if path.exists()}
-            fresh = self._start(there | {adapter: file})
+            fresh = self._start(there | {adapter: file}, adapter)
             try:
                 ready: asyncio.Future[str] = asyncio.wrap_future(fresh.address)
                 await asyncio.shield(ready)
@@ -191,15 +200,23 @@ async def _replaced(server: _Server, address: Future[str]) -> bool:
 
 
 class _Server:
-    """A child with these adapters, and the thread that keeps one alive."""
+    """A child with these adapters, and the thread that keeps one alive. ``expected`` is the adapter that most requests will
+    name: the prefix is read with it, and if the child does not start with it, then without."""
 
     def __init__(
-        self, settings: Settings, model: Path, key: str, prefix: str, adapters: Mapping[str, Path]
+        self,
+        settings: Settings,
+        model: Path,
+        key: str,
+        prefix: str,
+        adapters: Mapping[str, Path],
+        expected: str | None,
     ) -> None:
         self._settings = settings.engine
         self.adapters = adapters
         self._key = key
         self._prefix = prefix
+        self._expected = expected
         self._command = [
             *(sys.executable, "-P", str(_SCRIPT)),  # -P: this folder must not shadow the standard library
             *("--model", str(model)),
@@ -300,6 +317,10 @@ class _Server:
                     # A single shopper is answered by the first slot: the others need not keep him waiting.
                     self._warm(address, range(1, self._settings.parallel))
                 code = child.wait()
+                if not line:
+                    self.adapters = {
+                        name: path for name, path in self.adapters.items() if name != self._expected
+                    }
             return f"exit code {code}{_what_it_said(log, started=bool(line))}"
 
     def _warm(self, address: str, slots: range) -> None:
@@ -319,7 +340,8 @@ class _Server:
             ) as client:
                 for slot in slots:
                     client.post(
-                        f"{address}/v1/chat/completions", json=body | self.scales(None) | {"id_slot": slot}
+                        f"{address}/v1/chat/completions",
+                        json=body | self.scales(self._expected) | {"id_slot": slot},
                     ).raise_for_status()
         except httpx.HTTPError as error:
             # The first shopper reads it, then; if the child is dead, whoever called us finds out.

@@ -69,7 +69,9 @@ def test_an_adapter_of_another_base_model_is_neither_promoted_nor_chosen(adapter
         adapters.promote("foreign")
     add(adapters, "tone")
     adapters.promote("tone")
-    assert Adapters(adapters.folder, "other-model").chosen("c1") is None
+    assert adapters.live == "tone"
+    elsewhere = Adapters(adapters.folder, "other-model")
+    assert (elsewhere.chosen("c1"), elsewhere.live) == (None, None)
 
 
 def test_rollback_goes_back_one_promotion_at_a_time(adapters: Adapters) -> None:

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from chatbot.engine import build_engine, weights
 from chatbot.engine.base import Engine, Sampling
+from chatbot.engine.llamacpp import LlamaCppEngine
 from chatbot.prompt import ChatMessage
 from configs.errors import EngineError
 from configs.settings import Settings
@@ -118,4 +119,38 @@ async def test_a_new_adapter_is_loaded_while_others_are_answered(
     assert not any(plain.startswith(text) for text in switched)
     assert await asyncio.gather(*running) == [plain, plain]
     assert await said(engine, tokens=40) == plain
+    await engine.aclose()
+
+
+async def test_what_is_expected_is_loaded_from_the_start(
+    shop: Path, configure: Callable[..., Settings]
+) -> None:
+    settings = configure("llamacpp").model_copy(update={"home": shop})
+    engine = LlamaCppEngine(settings, prefix="You are kind.", adapter="tone")
+    plain = await said(engine)
+    first = engine.pid
+    assert await said(engine, "tone") != plain
+    assert engine.pid == first
+    await said(engine, "other.tone")
+    assert engine.pid != first
+    await engine.aclose()
+
+
+@pytest.mark.parametrize("content", [b"no weights", None])
+async def test_an_adapter_that_cannot_be_loaded_keeps_nobody_else_waiting(
+    home: Path, configure: Callable[..., Settings], tmp_path: Path, content: bytes | None
+) -> None:
+    (tmp_path / "models").symlink_to(home / "models")
+    (tmp_path / "adapters" / "broken").mkdir(parents=True)
+    if content is not None:
+        (tmp_path / "adapters" / "broken" / weights.ADAPTER_FILE).write_bytes(content)
+    engine = LlamaCppEngine(configure("llamacpp").model_copy(update={"home": tmp_path}), adapter="broken")
+    for _ in range(20):  # the first start fails
+        if (await engine.health()).ready:
+            break
+        await asyncio.sleep(0.5)
+    assert await said(engine)
+    with pytest.raises(EngineError):
+        await said(engine, "broken")
+    assert await said(engine)
     await engine.aclose()
