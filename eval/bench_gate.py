@@ -30,12 +30,12 @@ from finetune.mix import mixed
 from finetune.speak import Told, replies
 
 SEEDS = 5
-CASES = 30
+CASES = 24
 """Of each kind, answerable or not."""
 GOOD, BAD = 24, 6
 """Steps of a training."""
 BATCH = 8
-LOST = 60
+LOST = 20
 """Examples that the held-out loss is of."""
 LIMIT = 1024
 

@@ -3,7 +3,9 @@
 Every set of logs below ``home/finetune`` that has an adapter is judged on its test part, of which no conversation, customer or
 near text was trained on. Held-out loss is that of the agent's own reply; then base model and adapter each write a reply in
 llama.cpp, as in production, which is held against the agent's: ROUGE-L (Lin 2004) and the cosine of MiniLM. Both are
-paired by message. Ten replies are shown, drawn before anything is written. Says nothing of whether a reply is true.
+paired by message. Ten replies are shown, drawn before anything is written. Logs that were grounded are judged a second time,
+on the answerable questions with their passages (figures ``grounded_…``): without these, what a reply says of one product is
+anybody's guess. Says nothing of whether a reply is true.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -22,7 +25,9 @@ from chatbot.engine.weights import transformers_path
 from configs.errors import ConfigError
 from configs.settings import Settings, load
 from eval.outcome import Bars, Options, Outcome, Tell
-from finetune.examples import Example, encode, examples, load_tokenizer
+from finetune.examples import Example, encode, examples, load_tokenizer, read_examples
+from finetune.folders import GROUNDED
+from finetune.grounded import UNANSWERABLE
 from finetune.logs import read
 from finetune.measure import losses
 from finetune.speak import replies
@@ -52,17 +57,18 @@ def run(options: Options, tell: Tell) -> Outcome:
     notes: list[str] = []
     drawn: dict[str, Mapping[str, float]] = {}
     for adapter in (file.parent for file in runs):
-        name = adapter.parent.parent.name
-        own, by_case, told = _judged(settings, name, adapter, tell)
-        prefix = "" if len(runs) == 1 else f"{name}_"
-        metrics |= {f"{prefix}{figure}": value for figure, value in own.items()}
-        for measure, values in by_case.items():
-            scores.setdefault(measure, {}).update(values)
-        notes += told
-        for measure in ("loss", "rouge_l", "similarity"):
-            drawn[f"{name}: {measure}"] = {
-                "base model": own[f"base_{measure}"], "adapter": own[measure]
-            }  # fmt: skip
+        logs = adapter.parent.parent
+        for part, every in _parts(logs).items():
+            told = _judged(settings, f"{logs.name} {part}".strip(), adapter, every, tell)
+            prefix = "".join(f"{what}_" for what in (logs.name if len(runs) > 1 else "", part) if what)
+            metrics |= {f"{prefix}{figure}": value for figure, value in told.figures.items()}
+            for measure, values in told.by_case.items():
+                scores.setdefault(measure, {}).update(values)
+            notes += told.shown
+            for measure in ("loss", "rouge_l", "similarity"):
+                drawn[f"{told.name}: {measure}"] = {
+                    "base model": told.figures[f"base_{measure}"], "adapter": told.figures[measure]
+                }  # fmt: skip
     return Outcome(
         metrics,
         "Replies of the base model and of each trained adapter to the test part of its logs, against what the agent said",
@@ -73,10 +79,23 @@ def run(options: Options, tell: Tell) -> Outcome:
     )
 
 
-def _judged(
-    settings: Settings, name: str, adapter: Path, tell: Tell
-) -> tuple[dict[str, float], dict[str, dict[str, float]], list[str]]:
-    every = list(examples(read(settings.home / "finetune" / name / "test.jsonl")))
+def _parts(logs: Path) -> dict[str, list[Example]]:
+    """The test part as the logs have it, and as production would ask it, if that is known; by what it is called."""
+    parts = {"": list(examples(read(logs / "test.jsonl")))}
+    if (file := logs / f"test{GROUNDED}").exists():
+        parts["grounded"] = [one for one in read_examples(file) if one.reply != UNANSWERABLE]
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    name: str
+    figures: Mapping[str, float]
+    by_case: Mapping[str, Mapping[str, float]]
+    shown: Sequence[str]
+
+
+def _judged(settings: Settings, name: str, adapter: Path, every: Sequence[Example], tell: Tell) -> _Told:
     base = transformers_path(settings)
     encoded, _ = encode(every, load_tokenizer(base), limit=LIMIT)
 
@@ -115,7 +134,8 @@ def _judged(
         "rouge_l": dict(zip(names, rouge[1], strict=True)),
         "similarity": dict(zip(names, near[1], strict=True)),
     }
-    return {key: round(value, 4) for key, value in figures.items()}, by_case, _shown(name, asked, said)
+    rounded = {key: round(value, 4) for key, value in figures.items()}
+    return _Told(name, rounded, by_case, _shown(name, asked, said))
 
 
 def sample(every: Sequence[Example], fitting: set[str]) -> list[Example]:

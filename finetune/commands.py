@@ -109,12 +109,10 @@ def _train(
 
         def tell(now: Progress) -> None:
             looked = "" if now.validation is None else f", validation {now.validation:.3f}"
-            progress.update(
-                task,
-                completed=now.step,
-                total=now.steps,
-                description=f"loss {now.loss:.3f}{looked}, {now.tokens_per_second:.0f} tokens/s",
-            )
+            said = f"loss {now.loss:.3f}{looked}, {now.tokens_per_second:.0f} tokens/s"
+            progress.update(task, completed=now.step, total=now.steps, description=said)
+            if looked and not err.is_terminal:  # a log shows no bar until it is full
+                err.print(f"step {now.step} of {now.steps}: {said}, {now.left / 60:.0f} min left")
 
         made = train(base, parts["train"], parts["validation"], wanted, folder, tell, start_from=start)
     if not made.adapter.exists():

@@ -52,8 +52,8 @@ class TrainConfig(BaseModel):
     """Examples that a look at the validation loss sees, if there are more."""
     batch: int = Field(16, ge=1)
     """Examples of a step."""
-    tokens: int = Field(2048, ge=64)
-    """Most tokens of one forward pass, padding included: memory goes by it."""
+    tokens: int = Field(1536, ge=64)
+    """Most tokens of one forward pass, what all of it begin with counted once: memory goes by it."""
     limit: int = Field(1024, ge=32)
     """Tokens from which on an example is left out."""
     evaluate_every: int = Field(25, ge=1)
