@@ -104,11 +104,7 @@ class Adapters:
         Raises:
             InputError: the name is taken or impossible.
         """
-        if not ADAPTER_NAME.fullmatch(name):
-            raise InputError(
-                f"an adapter cannot be named {name!r}",
-                expected="up to 64 lower-case letters, digits, dots, dashes and underscores, the first a letter or digit",
-            )
+        check_name(name)
         target = self.folder / name
         if target.exists():
             raise InputError(
@@ -225,13 +221,22 @@ class Adapters:
         except NotFoundError:
             return False
 
-    def _servable(self, name: str, *, unproven: bool) -> None:
+    def of_this_base(self, name: str) -> Adapter:
+        """
+        Raises:
+            NotFoundError: there is none of this name.
+            InputError: it is of another base model.
+        """
         adapter = self.get(name)
         if adapter.base != self._base:
             raise InputError(
                 f"adapter {name!r} is of the base model {adapter.base!r}",
                 expected=f"one of {self._base!r}, which engine.model names",
             )
+        return adapter
+
+    def _servable(self, name: str, *, unproven: bool) -> None:
+        adapter = self.of_this_base(name)
         if not adapter.passed and not unproven:
             raise InputError(
                 f"adapter {name!r} did not pass the gate",
@@ -255,6 +260,18 @@ class Adapters:
 
         with FileLock(self.folder / f".{POINTER}.lock"):
             yield change
+
+
+def check_name(name: str) -> None:
+    """
+    Raises:
+        InputError: no adapter can be called so.
+    """
+    if not ADAPTER_NAME.fullmatch(name):
+        raise InputError(
+            f"an adapter cannot be named {name!r}",
+            expected="up to 64 lower-case letters, digits, dots, dashes and underscores, the first a letter or digit",
+        )
 
 
 def _drawn(name: str) -> float:

@@ -89,7 +89,8 @@ def export(name: str, form: str, target: Path | None, config: str | None) -> Non
     """
     Raises:
         NotFoundError: there is no such adapter.
-        InputError: there is no such form, the target exists, or the adapter cannot have this form.
+        InputError: there is no such form, the target exists, the adapter cannot have this form, or it is to be merged with
+            its base model, and that is not the one of the settings.
     """
     import shutil
     import tempfile
@@ -108,6 +109,8 @@ def export(name: str, form: str, target: Path | None, config: str | None) -> Non
     target = target or Path(f"{name}-{form}{suffix}")
     if target.exists():
         raise InputError(f"{target} exists already", hint="name another with --out")
+    if form != "peft":
+        registry(settings).of_this_base(name)
     if form == "peft":
         shutil.copytree(adapter.folder, target, ignore=shutil.ignore_patterns(ADAPTER_FILE))
     elif form == "gguf-adapter":

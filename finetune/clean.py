@@ -66,9 +66,12 @@ class Report:
         if len(shown) < SAMPLES:
             shown.append(" ".join(text.split())[:200])
 
-    def remove(self, reason: str, conversation: Conversation) -> None:
+    def remove(self, reason: str, conversation: Conversation, redact: Redact | None) -> None:
+        """``redact`` takes out of the sample what the conversation still says of people."""
         self.removed[reason] += 1
-        self.show(reason, conversation.text())
+        if len(self.samples.get(reason, ())) < SAMPLES:
+            text = conversation.text()
+            self.show(reason, redact([text])[0] if redact else text)
 
 
 def clean(
@@ -79,13 +82,16 @@ def clean(
     kept = []
     for conversation in conversations:
         report.read += 1
-        made = refused(conversation, rules) or tidy(conversation)
+        if why := refused(conversation, rules):
+            report.removed[why] += 1  # and is quoted nowhere
+            continue
+        made = tidy(conversation)
         if isinstance(made, str):
-            report.remove(made, conversation)
+            report.remove(made, conversation, redact)
         else:
             kept.append(made)
-    kept = _without_boilerplate(kept, rules, report)
-    kept = _without_placeholders(kept, rules, report)
+    kept = _without_boilerplate(kept, rules, report, redact)
+    kept = _without_placeholders(kept, rules, report, redact)
     if redact is not None:
         kept = _redacted(kept, redact, report)
     kept = _without_copies(kept, rules, report)
@@ -105,7 +111,7 @@ def refused(conversation: Conversation, rules: Rules) -> str | None:
 
 
 def _without_boilerplate(
-    conversations: Sequence[Conversation], rules: Rules, report: Report
+    conversations: Sequence[Conversation], rules: Rules, report: Report, redact: Redact | None
 ) -> list[Conversation]:
     """A sentence that agents say in a good part of all conversations, word for word, is their signature."""
     used: Counter[str] = Counter()
@@ -122,11 +128,11 @@ def _without_boilerplate(
         report.changed["boilerplate"] += 1
         made = tidy(replace(conversation, turns=tuple(turns)))
         if isinstance(made, str):
-            report.remove("nothing but boilerplate", conversation)
+            report.remove("nothing but boilerplate", conversation, redact)
         else:
             kept.append(made)
     for sentence in sorted(pasted, key=lambda sentence: (-used[sentence], sentence)):
-        report.show("boilerplate", sentence)
+        report.show("boilerplate", redact([sentence])[0] if redact else sentence)
     return kept
 
 
@@ -144,7 +150,7 @@ def _unpasted(text: str, pasted: set[str]) -> str:
 
 
 def _without_placeholders(
-    conversations: Sequence[Conversation], rules: Rules, report: Report
+    conversations: Sequence[Conversation], rules: Rules, report: Report, redact: Redact | None
 ) -> list[Conversation]:
     kept = []
     for conversation in conversations:
@@ -158,7 +164,7 @@ def _without_placeholders(
         if turns == list(conversation.turns):
             kept.append(conversation)
         elif not all(turn.text for turn in turns):
-            report.remove("placeholders that nobody can fill", conversation)
+            report.remove("placeholders that nobody can fill", conversation, redact)
         else:
             report.changed["placeholders"] += 1
             kept.append(replace(conversation, turns=tuple(turns)))
@@ -193,7 +199,7 @@ def _without_copies(
     kept = set(best.values())
     for place, conversation in enumerate(conversations):
         if place not in kept:
-            report.remove("says what another says", conversation)
+            report.remove("says what another says", conversation, None)
     return [conversations[place] for place in sorted(kept)]
 
 

@@ -20,13 +20,20 @@ Replay = Annotated[
     list[str] | None, typer.Option("--replay", help="Logs trained on before, of which some are seen again.")
 ]
 
+Format = Annotated[str | None, typer.Option(help="Of JSON whose format cannot be seen.")]
+Columns = Annotated[str, typer.Option(help="Of a table: customer=question,agent=answer,…")]
+Retention = Annotated[int | None, typer.Option(help="Older conversations are left out.")]
+Consent = Annotated[bool, typer.Option(help="Leave out whoever did not say yes.")]
+Presidio = Annotated[bool, typer.Option(help="Find personal data with Presidio as well.")]
+Since = Annotated[datetime | None, typer.Option(help="What is later is for the test.")]
+
 
 @finetune.command("import")
 def import_logs(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders: JSON lines, JSON, CSV.")],
     name: Name = "logs",
-    format: Annotated[str | None, typer.Option(help="Of JSON whose format cannot be seen.")] = None,
-    columns: Annotated[str, typer.Option(help="Of a table: customer=question,agent=answer,…")] = "",
+    format: Format = None,
+    columns: Columns = "",
     config: Config = None,
 ) -> None:
     """Read support logs of any system; what cannot be read is named."""
@@ -51,9 +58,9 @@ def simulate_logs(
 @finetune.command("clean")
 def clean_logs(
     name: Name = "logs",
-    retention_days: Annotated[int | None, typer.Option(help="Older conversations are left out.")] = None,
-    consent_needed: Annotated[bool, typer.Option(help="Leave out whoever did not say yes.")] = False,
-    presidio: Annotated[bool, typer.Option(help="Find personal data with Presidio as well.")] = False,
+    retention_days: Retention = None,
+    consent_needed: Consent = False,
+    presidio: Presidio = False,
     config: Config = None,
 ) -> None:
     """Take out what nobody can or may learn from, and say why."""
@@ -65,7 +72,7 @@ def clean_logs(
 @finetune.command("split")
 def split_logs(
     name: Name = "logs",
-    since: Annotated[datetime | None, typer.Option(help="What is later is for the test.")] = None,
+    since: Since = None,
     config: Config = None,
 ) -> None:
     """Part the logs so that no customer and no text stands on both sides, and check it."""
@@ -146,13 +153,30 @@ def run_everything(
     start: From = "",
     replay: Replay = None,
     prefer: Annotated[str, typer.Option(help="YAML of a second stage, such as `preference`.")] = "",
+    format: Format = None,
+    columns: Columns = "",
+    retention_days: Retention = None,
+    consent_needed: Consent = False,
+    presidio: Presidio = False,
+    since: Since = None,
     config: Config = None,
 ) -> None:
     """From support logs to a judged adapter; run it again and it goes on where it stopped."""
-    from finetune.commands import Earlier
+    from finetune.commands import Earlier, Reading
     from finetune.commands import run_everything as run
 
-    run(logs, name, training, minutes, adapter or name, Earlier(start, tuple(replay or ())), prefer, config)
+    reading = Reading(format, columns, retention_days, consent_needed, presidio, since)
+    run(
+        logs,
+        reading,
+        name,
+        training,
+        minutes,
+        adapter or name,
+        Earlier(start, tuple(replay or ())),
+        prefer,
+        config,
+    )
 
 
 @finetune.command("register")

@@ -6,17 +6,23 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from configs.settings import Settings, load
-from finetune.folders import GROUNDED, LEARNED, WEIGHTS, folder_of, there
+from finetune.folders import GROUNDED, LEARNED, WEIGHTS, adapter_of, digest_of, folder_of, there
 from finetune.terminal import bar, err, out
 
 if TYPE_CHECKING:
     from finetune.config import TrainConfig
     from finetune.examples import Encoded
     from finetune.train import Progress
+
+_INTERRUPTED = 130
+"""As shells say it of a command that Ctrl-C ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +68,14 @@ def _start(settings: Settings, earlier: Earlier) -> Path | None:
     """The folder of the adapter to go on from; None to begin anew, also where the base model itself is live.
 
     Raises:
-        InputError: there is no such adapter.
+        NotFoundError: there is no such adapter.
+        InputError: it is of another base model.
     """
     from finetune.adapter_commands import registry
 
     adapters = registry(settings)
-    name = adapters.serving().live if earlier.adapter == "live" else earlier.adapter
-    return adapters.get(name).folder if name else None
+    name = adapters.live if earlier.adapter == "live" else earlier.adapter
+    return adapters.of_this_base(name).folder if name else None
 
 
 def _note_customers(
@@ -115,9 +122,9 @@ def _train(
                 err.print(f"step {now.step} of {now.steps}: {said}, {now.left / 60:.0f} min left")
 
         made = train(base, parts["train"], parts["validation"], wanted, folder, tell, start_from=start)
-    if not made.adapter.exists():
-        out.print(f"{made.stopped} at step {made.steps}, before the first look; the same command goes on")
-        return
+    if made.stopped == "interrupted":
+        out.print(f"interrupted at step {made.steps}; the same command goes on")
+        raise typer.Exit(_INTERRUPTED)
     out.print(
         f"validation loss {made.before:.3f} before, {made.best:.3f} at step {made.best_step} of {made.steps} "
         f"({made.seconds / 60:.0f} min, {made.stopped}); the adapter is in {made.adapter}"
@@ -126,6 +133,8 @@ def _train(
 
 def prefer_adapter(training: str, name: str, config: str | None) -> None:
     """Train the adapter on what people thought of replies."""
+    import shutil
+
     from chatbot.engine.weights import transformers_path
     from finetune.config import PreferenceConfig, load_config
     from finetune.logs import read
@@ -146,6 +155,7 @@ def prefer_adapter(training: str, name: str, config: str | None) -> None:
         made = prefer(
             transformers_path(settings), start, parts[0], parts[1], wanted, folder / "preference", tell
         )
+    shutil.copy(folder / "run" / LEARNED, made.adapter.parent / LEARNED)
     agreed = "" if made.agreement is None else f"; it agrees with {made.agreement:.0%} of pairs held out"
     out.print(
         f"{made.method} on {made.liked:,} liked and {made.disliked:,} disliked replies{agreed}; the adapter is in {made.adapter}"
@@ -212,8 +222,29 @@ def _encoded(file: Path, tokenizer: Any, limit: int) -> list[Encoded]:
     return kept
 
 
+def _verdict_of(adapter: str, settings: Settings) -> Mapping[str, Any]:
+    """What the gate said of a registered adapter; empty if there is none, or it was not judged."""
+    from finetune.adapter_commands import registry
+
+    found = next((one for one in registry(settings).all() if one.name == adapter), None)
+    return (found.card.get("verdict") or {}) if found else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How logs are read: as the options of ``import``, ``clean`` and ``split``."""
+
+    format: str | None = None
+    columns: str = ""
+    retention_days: int | None = None
+    consent_needed: bool = False
+    presidio: bool = False
+    since: datetime | None = None
+
+
 def run_everything(
     logs: list[Path],
+    reading: Reading,
     name: str,
     training: str,
     minutes: float,
@@ -226,8 +257,9 @@ def run_everything(
     configures a second stage, if there is to be one.
 
     Raises:
-        InputError: the adapter's name is taken by another.
+        InputError: the adapter's name is impossible, or taken by another.
     """
+    from chatbot.adapters import check_name
     from finetune import gate_commands, grounded, log_commands, pipeline
     from finetune.adapter_commands import registry
     from finetune.checkpoint import told_of
@@ -235,8 +267,12 @@ def run_everything(
     from finetune.plan import looks, plan
 
     settings, wanted = load(config), load_config(training, TrainConfig)
+    check_name(adapter)
     start = _start(settings, earlier)
     folder = folder_of(settings, name)
+    # Once it is live, it was compared with what was live before.
+    live = registry(settings).live
+    against = _verdict_of(adapter, settings).get("against", live) if live == adapter else live
     written, planned = pipeline.files(folder), folder / "plan.json"
     about_shop = {"shop": settings.shop.model_dump(mode="json")}
     index = settings.home / "index" / "index.db"
@@ -267,7 +303,7 @@ def run_everything(
         _train(base, parts, chosen, folder / "run", start)
 
     def register() -> None:
-        if adapter not in {one.name for one in registry(settings).all()}:
+        if _verdict_of(adapter, settings).get("candidate") != digest_of(adapter_of(folder)):
             gate_commands.register_adapter(adapter, name, config)
 
     examples = [*written["split"], *written["ground"]]
@@ -286,14 +322,14 @@ def run_everything(
     pipeline.run(
         folder,
         [
-            pipeline.Step("import", logs, written["import"], lambda: log_commands.import_logs(logs, name, None, "", config)),
-            pipeline.Step("clean", written["import"], written["clean"], lambda: log_commands.clean_logs(name, None, False, False, config), about_shop),
-            pipeline.Step("split", written["clean"], written["split"], lambda: log_commands.split_logs(name, None, config)),
+            pipeline.Step("import", logs, written["import"], lambda: log_commands.import_logs(logs, name, reading.format, reading.columns, config), {"format": reading.format, "columns": reading.columns}),
+            pipeline.Step("clean", logs, written["clean"], lambda: log_commands.clean_logs(name, reading.retention_days, reading.consent_needed, reading.presidio, config), about_shop | asdict(reading)),
+            pipeline.Step("split", written["clean"], written["split"], lambda: log_commands.split_logs(name, reading.since, config), {"since": reading.since}),
             pipeline.Step("ground", [*written["split"], index], written["ground"], lambda: log_commands.ground_logs(name, config), {"version": grounded.VERSION}),
             pipeline.Step("plan", examples, [planned], foretell, {"config": wanted.model_dump(mode="json"), "minutes": minutes} | model | before),
             pipeline.Step("train", [*examples, planned], trained, learn, {"config": wanted.model_dump(mode="json")} | model | before),
             *second,
-            pipeline.Step("gate", [*judged, *written["ground"]], written["gate"], lambda: gate_commands.show_verdict(gate_commands.judged(settings, name)), {"live": registry(settings).serving().live} | model),
+            pipeline.Step("gate", [*judged, *written["ground"]], written["gate"], lambda: gate_commands.show_verdict(gate_commands.judged(settings, name)), {"live": against or settings.engine.model} | model),
             pipeline.Step("register", [*judged, *written["gate"]], [], register, {"adapter": adapter}),
         ],
         lambda said: out.print(said, markup=False),

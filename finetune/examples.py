@@ -128,6 +128,19 @@ def encode(every: Iterable[Example], tokenizer: Any, *, limit: int) -> tuple[lis
     return kept, long
 
 
+def check(training: Sequence[Encoded], validation: Sequence[Encoded]) -> None:
+    """
+    Raises:
+        InputError: there is nothing to learn from, or nothing to see by what was learnt.
+    """
+    if not training or not validation:
+        raise InputError(
+            f"{len(training)} examples to learn from and {len(validation)} to look at",
+            expected="at least one of each",
+            hint="import more conversations: a tenth of the customers is for looking at",
+        )
+
+
 def digest(every: Sequence[Encoded]) -> str:
     """Of all tokens and marks, in order: equal data have equal digests."""
     total = hashlib.blake2b(digest_size=8)

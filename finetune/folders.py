@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from configs.errors import InputError
@@ -18,9 +19,19 @@ GROUNDED, VERDICT, PREFERENCE = ".grounded.jsonl", "verdict.json", "preference.j
 CONFIG, WEIGHTS, LEARNED = "adapter_config.json", "adapter_model.safetensors", "customers.json"
 OURS = frozenset({IMPORTED, CLEANED, "train.jsonl", "validation.jsonl", "test.jsonl"})
 """Files that hold conversations."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def folder_of(settings: Settings, name: str) -> Path:
+    """
+    Raises:
+        InputError: logs cannot be called so.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"logs cannot be named {name!r}",
+            expected="up to 64 letters, digits, dots, dashes and underscores, the first a letter or digit",
+        )
     return settings.home / "finetune" / name
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -58,7 +59,7 @@ def attempt(where: str, make: Callable[[], Conversation]) -> Conversation | Reje
         made = make()
     except KeyError as error:
         return Rejected(where, f"it lacks {error}")
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, OverflowError, OSError) as error:
         return Rejected(where, str(error) or type(error).__name__)
     if not made.turns:
         return Rejected(where, "nobody says anything in it")
@@ -72,16 +73,22 @@ def read_json(path: Path, format: str | None = None) -> tuple[str, Iterator[Conv
     """What format a JSON file has, and its conversations.
 
     Raises:
-        InputError: the file is empty, or its format is not known.
+        InputError: the file is empty or holds no JSON, or its format is not known.
     """
     rows = _rows(path)
-    first = next(rows, None)
-    if first is None:
+    seen: list[tuple[str, object]] = []
+    for row in rows:
+        seen.append(row)
+        if not isinstance(row[1], ValueError):
+            break
+    else:
+        if seen:
+            raise InputError(f"{path}: {seen[0][0]}: {seen[0][1]}", expected="one conversation a line")
         raise InputError(f"{path} is empty", expected="one conversation a line")
-    name = format or _format_of(first[1], path)
+    name = format or _format_of(seen[-1][1], path)
     if name not in FORMATS:
         raise InputError(f"there is no format {name!r}", expected=", ".join(FORMATS))
-    every = itertools.chain([first], rows)
+    every = itertools.chain(seen, rows)
     return name, (attempt(where, partial(_made, FORMATS[name], row)) for where, row in every)
 
 
@@ -206,6 +213,8 @@ FORMATS: Mapping[str, Callable[[Record], Conversation]] = {
     "zendesk": _zendesk,
     "intercom": _intercom,
 }
+_SECONDS = re.compile(r"\d{9,}(\.\d+)?")
+"""Since 1970, as a table has them; a date without dashes has eight digits."""
 _SIGNS: Mapping[str, set[str]] = {
     "kefu": {"turns"},
     "messages": {"messages"},
@@ -265,6 +274,8 @@ def moment(value: object) -> datetime | None:
     """
     if value in (None, ""):
         return None
+    if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
+        value = float(value)
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
     found = datetime.fromisoformat(str(value))

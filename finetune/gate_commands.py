@@ -12,8 +12,8 @@ from rich.table import Table
 
 from configs.settings import Settings, load
 from finetune.folders import (
+    CLEANED,
     GROUNDED,
-    IMPORTED,
     LEARNED,
     PREFERENCE,
     VERDICT,
@@ -59,7 +59,7 @@ def judged(settings: Settings, name: str) -> dict[str, Any]:
     folder = folder_of(settings, name)
     candidate = adapter_of(folder)
     adapters = registry(settings)
-    now = adapters.serving().live
+    now = adapters.live
     live = adapters.get(now).folder if now else None
     every = list(read_examples(there(folder / f"test{GROUNDED}", "ground")))
     cases = [case_of(example) for example in every]
@@ -128,7 +128,7 @@ def register_adapter(adapter: str, name: str, config: str | None) -> None:
         settings.engine.model,
         made,
         json.loads(there(folder / "run" / LEARNED, "train").read_text(encoding="utf-8")),
-        conversations=sum(1 for _ in read(there(folder / IMPORTED, "import"))),
+        conversations=sum(1 for _ in read(there(folder / CLEANED, "clean"))),
         simulated=all(one.simulated for one in learned),
         parent=run["start_from"],
         preference=_told(adapter_folder.parent / PREFERENCE) if second else None,

@@ -154,9 +154,10 @@ def forget_customer(customer: str, config: str | None) -> None:
     for logs in {file.parent for file, count in found.items() if count}:
         for derived in logs.glob(f"*{GROUNDED}"):
             derived.unlink()  # made from them; `kefu finetune ground` makes it again
+    for report in folder.glob(f"*/{REPORT}"):
+        report.unlink()  # its samples may quote them, also where nothing else is left of them
     for file, count in found.items():
         if count:
-            (file.parent / REPORT).unlink(missing_ok=True)  # its samples may quote them
             out.print(f"{count:,} conversations deleted from {file}")
     from chatbot.auth import load_secret, pseudonym
     from finetune.adapter_commands import registry

@@ -104,9 +104,9 @@ def fitting(
 
 
 def files(folder: Path) -> dict[str, list[Path]]:
-    """What each step writes."""
+    """What each step writes. Who has cleaned the imported logs may delete them: they hold what was taken out."""
     return {
-        "import": [folder / IMPORTED],
+        "import": [] if (folder / CLEANED).exists() else [folder / IMPORTED],
         "clean": [folder / CLEANED],
         "split": [folder / f"{part}.jsonl" for part in PARTS],
         "ground": [folder / f"{part}{GROUNDED}" for part in PARTS],

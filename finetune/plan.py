@@ -17,7 +17,7 @@ from pathlib import Path
 
 from finetune.batches import Step, cells, count, micro_batches, steps
 from finetune.config import TrainConfig
-from finetune.examples import Encoded
+from finetune.examples import Encoded, check
 
 TRIED = 6
 """Batches that are timed, after one that warms up."""
@@ -52,7 +52,12 @@ class _Trial:
 
 
 def plan(base: Path, training: Sequence[Encoded], validation: Sequence[Encoded], config: TrainConfig) -> Plan:
-    """Try some batches and reckon the rest. ``training`` and ``validation`` must not be empty."""
+    """Try some batches and reckon the rest.
+
+    Raises:
+        InputError: there is nothing to try.
+    """
+    check(training, validation)
     every = list(
         steps(training, batch=config.batch, tokens=config.tokens, epochs=config.epochs, seed=config.seed)
     )

@@ -29,21 +29,30 @@ def read_logs(
     """Read files, and folders of files. ``format`` and ``columns`` are for those that do not show theirs.
 
     Raises:
-        InputError: there is no such file, it is empty, or its format is not known.
+        InputError: there is no such file, it is empty or not UTF-8, or its format is not known.
     """
     found = Imported()
     for path in _files(paths):
-        if path.suffix in (".csv", ".tsv"):
-            name, made = "table", read_table(path, columns)
-        else:
-            name, made = read_json(path, format)
-        found.formats[path.name] = name
-        for one in made:
-            if isinstance(one, Rejected):
-                found.rejected.append(one)
-            else:
-                found.conversations.append(one)
+        try:
+            _read(path, format, columns, found)
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path} is not UTF-8: {error.reason} at byte {error.start}", hint="save it as UTF-8"
+            ) from error
     return found
+
+
+def _read(path: Path, format: str | None, columns: Columns | None, found: Imported) -> None:
+    if path.suffix in (".csv", ".tsv"):
+        name, made = "table", read_table(path, columns)
+    else:
+        name, made = read_json(path, format)
+    found.formats[path.name] = name
+    for one in made:
+        if isinstance(one, Rejected):
+            found.rejected.append(one)
+        else:
+            found.conversations.append(one)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -25,7 +25,7 @@ from configs.errors import InputError
 from finetune.batches import Step, count, micro_batches, steps
 from finetune.checkpoint import ADAPTER, CHECKPOINT, Curve, Kept, State, claim, told_of
 from finetune.config import TrainConfig
-from finetune.examples import Encoded
+from finetune.examples import Encoded, check
 from finetune.model import ReplyLoss, continue_from, load_base, optimizer_of, with_adapter
 from finetune.packed import Packed, pack
 from finetune.sharded import exchange, is_wanted, shard
@@ -93,11 +93,7 @@ def train(
         InputError: there is nothing to learn from, the folder holds a run of other data or settings, or the adapter to
             continue is of another form.
     """
-    if not training or not validation:
-        raise InputError(
-            f"{len(training)} examples to learn from and {len(validation)} to look at",
-            expected="at least one of each",
-        )
+    check(training, validation)
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     if accelerator.is_main_process:
         claim(folder, told_of(base, training, validation, config, start_from))

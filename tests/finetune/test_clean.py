@@ -117,6 +117,7 @@ def test_what_may_not_be_learned_from_is_left_out() -> None:
     kept, report = clean([old, refused, silent], rules)
     assert [one.id for one in kept] == ["silent"]
     assert report.removed == {"older than 365 days": 1, "no consent": 1}
+    assert report.samples == {}, "who did not say yes is not quoted either"
     assert clean([silent], Rules(SHOP, NOW, consent_needed=True))[0] == []
 
 
@@ -164,3 +165,16 @@ def test_personal_data_go_through_the_redactor_a_conversation_at_a_time() -> Non
     assert kept[0].turns[1].rejected == "No, Bo."
     assert report.changed == {"personal data": 1}
     assert not any("Ada" in sample for own in report.samples.values() for sample in own)
+
+
+def test_what_is_quoted_of_conversations_left_out_has_no_personal_data() -> None:
+    def redact(texts: Sequence[str]) -> list[str]:
+        return [text.replace("Ada", "Bo") for text in texts]
+
+    unfilled = said("I am Ada, what is my number?", "It is {{Order Number}}.", id="unfilled")
+    one_sided = Conversation("alone", (Said("customer", "Ada here, hello?"),))
+    _, report = clean([unfilled, one_sided], RULES, redact)
+    assert sum(report.removed.values()) == 2
+    quoted = " ".join(text for samples in report.samples.values() for text in samples)
+    assert "Bo" in quoted
+    assert "Ada" not in quoted

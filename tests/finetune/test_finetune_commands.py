@@ -96,6 +96,25 @@ def test_a_customer_is_deleted_from_all_that_was_imported(tmp_path: Path, home: 
     assert "no conversation of p7" in runner.invoke(cli, ["finetune", "forget", "p7"]).stdout
 
 
+def test_the_report_goes_where_somebody_is_forgotten_of_whom_nothing_else_is_left(
+    tmp_path: Path, home: Path
+) -> None:
+    for command in (["import", str(logs(tmp_path))], ["clean", "--consent-needed"]):
+        assert runner.invoke(cli, ["finetune", *command]).exit_code == 0
+    folder = home / "finetune" / "logs"
+    (folder / "imported.jsonl").unlink()
+    assert (folder / "cleaned.report.json").exists()
+    assert runner.invoke(cli, ["finetune", "forget", "p7"]).exit_code == 0
+    assert not (folder / "cleaned.report.json").exists()
+
+
+@pytest.mark.parametrize("name", ["shop/eu", "../x", "", ".hidden"])
+def test_logs_have_a_folder_of_their_own_and_no_other(tmp_path: Path, name: str) -> None:
+    done = runner.invoke(cli, ["finetune", "import", str(logs(tmp_path)), "--name", name])
+    assert isinstance(done.exception, InputError)
+    assert f"logs cannot be named {name!r}" in str(done.exception)
+
+
 @pytest.mark.parametrize(("step", "before"), [("clean", "import"), ("split", "clean"), ("train", "split")])
 def test_a_step_without_the_one_before_says_which(step: str, before: str) -> None:
     done = runner.invoke(cli, ["finetune", step])
@@ -230,3 +249,77 @@ def test_the_second_stage_notes_whom_it_learned_from_as_well(tiny: Path, home: P
     assert 0 < len(first) <= 8
     say("finetune", "prefer", "-c", str(tiny / "opinions.yaml"))
     assert set(json.loads(noted.read_text(encoding="utf-8"))) > set(first)
+
+
+# --- all in one command -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def everything(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """``kefu finetune run`` on the tiny model; search and gate, which need a shop, are stood in for."""
+    from configs.settings import Settings
+    from finetune import gate_commands, log_commands
+    from finetune.examples import write_examples
+    from finetune.folders import GROUNDED, VERDICT, adapter_of, digest_of, folder_of
+    from finetune.pipeline import PARTS
+
+    def ground(name: str, config: str | None) -> None:
+        for part in PARTS:
+            write_examples(folder_of(Settings(), name) / f"{part}{GROUNDED}", [])
+
+    def judged(settings: Settings, name: str) -> dict[str, object]:
+        folder = folder_of(settings, name)
+        told = {"passed": True, "why": "", "cases": 0, "rows": [], "against": settings.engine.model}
+        told["candidate"] = digest_of(adapter_of(folder))
+        (folder / VERDICT).write_text(json.dumps(told), encoding="utf-8")
+        return told
+
+    monkeypatch.setattr(log_commands, "ground_logs", ground)
+    monkeypatch.setattr(gate_commands, "judged", judged)
+    file = reviewed(tiny, "old", 0)
+    return ["finetune", "run", str(file), "-c", str(tiny / "tiny.yaml"), "--as", "tone-1"]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_goes_on_and_what_is_done_stays_done(
+    everything: list[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from finetune import train as training
+
+    real = training.train
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "train", lambda *a, **k: replace(real(*a, **k), stopped="interrupted"))
+        done = runner.invoke(cli, everything)
+    assert done.exit_code == 130, done.output
+    assert "the same command goes on" in done.output
+    assert "7 of 8" not in done.output
+    told = say(*everything)
+    assert "5 of 8: plan: done before" in told
+    assert "registered tone-1" in told
+    # What was imported holds what was taken out of it: it may go, and nothing is done again for that.
+    (home / "finetune" / "logs" / "imported.jsonl").unlink()
+    say("adapters", "promote", "tone-1")
+    told = say(*everything)
+    assert told.count("done before") == 8
+
+
+@pytest.mark.slow
+def test_a_name_that_is_taken_is_refused_and_the_rules_of_cleaning_are_kept(
+    everything: list[str], tiny: Path, home: Path
+) -> None:
+    say(*everything)
+    more = [
+        word if word != str(tiny / "old.jsonl") else str(reviewed(tiny, "new", 500)) for word in everything
+    ]
+    done = runner.invoke(cli, more)
+    assert isinstance(done.exception, InputError)
+    assert "there is an adapter 'tone-1' already" in str(done.exception)
+    assert "tone-2" in say(*more[:-1], "tone-2")
+    done = runner.invoke(cli, [*more[:-1], "Tone_3!"])
+    assert "cannot be named 'Tone_3!'" in str(done.exception)
+    # Nobody here said yes, so nothing is left to learn from.
+    done = runner.invoke(cli, [*more, "--consent-needed"])
+    assert done.exit_code != 0
+    assert (home / "finetune" / "logs" / "cleaned.jsonl").read_text(encoding="utf-8") == ""

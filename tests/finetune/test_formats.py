@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from configs.errors import InputError
-from finetune.formats import Columns
+from finetune.formats import Columns, moment
 from finetune.logs import Conversation, Said, read, write
 from finetune.sources import read_logs
 
@@ -203,3 +203,29 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     file.write_text('{"id": "x", "turns": [["alien", "hi"]]}\n', encoding="utf-8")
     with pytest.raises(InputError, match="alien"):
         list(read(file))
+
+
+def test_a_broken_first_line_is_left_out_and_the_format_known_by_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "logs.jsonl"
+    good = json.dumps(RECORDS["messages"])
+    stamped = json.dumps({**RECORDS["messages"], "id": "late", "created_at": 1_764_000_000_000_000_000})
+    file.write_text(f"{{broken\n{good}\n{stamped}\n", encoding="utf-8")
+    found = read_logs([file])
+    assert len(found.conversations) == 1
+    assert [one.where for one in found.rejected] == ["logs.jsonl:1", "logs.jsonl:3"]
+    file.write_text("{broken\n{again\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"logs\.jsonl:1: no JSON"):
+        read_logs([file])
+
+
+@pytest.mark.parametrize("name", ["logs.csv", "logs.jsonl", "logs.json"])
+def test_a_file_that_is_not_utf8_is_named(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes("question,answer\nWo ist die Lampe für Küche?,Hier.\n".encode("cp1252"))
+    with pytest.raises(InputError, match=rf"{name} is not UTF-8"):
+        read_logs([file])
+
+
+def test_a_table_may_have_seconds_since_1970() -> None:
+    assert moment("1764000000") == moment(1_764_000_000) == datetime(2025, 11, 24, 16, tzinfo=UTC)
+    assert moment("20251124") == datetime(2025, 11, 24, tzinfo=UTC)
