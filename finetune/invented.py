@@ -171,17 +171,17 @@ def _is_named(text: str) -> bool:
 
 
 def _number(token: str, named: bool, hat: Hat) -> str:
-    """As long as before. Where no name tells that the address is invented, a leading 0 does: no house and no town has it."""
-    if re.match("[A-Za-z]", token):  # a postcode of letters and figures: no country has Q, V, X or Z in front
+    """As long as before. Where no name tells that the address is invented, leading zeros do: no house has one, and no town
+    three, or two of four figures (but Oslo)."""
+    if re.match("[A-Za-z]", token):  # a postcode of letters and figures: none has Q for each letter
         draw = hat("code", token.casefold())
-        return draw.of("QVXZ") + "".join(
-            draw.digits(1) if sign.isdigit() else draw.of("ABCDEFGH") for sign in token[1:]
-        )
+        return "".join(draw.digits(1) if sign.isdigit() else "Q" for sign in token)
     for tried in range(60):
         draw = hat("number", token.casefold(), tried)
         made = "".join(draw.digits(1) if sign.isdigit() else sign for sign in token)
         if not named:
-            made = "0" + made[1:]
+            front = _front(made)
+            made = front + made[len(front) :]
         elif made[0] == "0":
             continue
         if made != token:
@@ -200,7 +200,12 @@ def address_is_invented(text: str) -> bool:
     if stems:
         return all(stem.casefold() in _PLACES for stem in stems)
     return all(
-        token[0] in "0QVXZ"
+        token.startswith(_front(token)) if token[0].isdigit() else not re.search("[A-PR-Za-pr-z]", token)
         for token in tokens
         if re.search("[0-9]", token) and not re.fullmatch("[0-9][A-Z]{2}", token)
     )
+
+
+def _front(number: str) -> str:
+    """What an invented number of this length begins with."""
+    return "0" * max(1, min(3, len(number) - 2))

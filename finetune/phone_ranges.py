@@ -1,8 +1,9 @@
 """Phone numbers that ring nowhere, in the shape of one that does.
 
 Ranges set aside for drama and examples where a country has one that is sure: North America 555-01xx, the United Kingdom,
-Germany, France, Australia. Chinese mobiles get 154, which was never given out. Elsewhere the national number begins with
-5550. Knows no plan beyond that: country codes are kept, area codes are not.
+Germany, France, Australia. Chinese mobiles get 154, which was never given out. Elsewhere the national number is 5550, zeros,
+and three drawn digits, so that of the numbers of a country a thousand at most are taken for invented. Knows no plan beyond
+that: country codes are kept, area codes are not.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _TWO_DIGITS = frozenset(_TWO.split())
 _AREAS = "201 202 206 212 213 215 302 303 305 312 313 314 402 404 405 406 412 415 502 503 504 505 512 602 603 608 612 617 701 702"
 _AUSTRALIAN = ("006", "110", "156", "157", "158", "159")
 _FICTIONAL = re.compile(
-    r"5550[0-9]{2,}|[2-9][0-9]{2}55501[0-9]{2}|7700900[0-9]{3}|2079460[0-9]{3}|1632960[0-9]{3}|(?:63998|19900)[0-9]{4}"
+    r"5550[0-9]{2,3}|55500+[0-9]{3}|[2-9][0-9]{2}55501[0-9]{2}|7700900[0-9]{3}|2079460[0-9]{3}|1632960[0-9]{3}|(?:63998|19900)[0-9]{4}"
     rf"|491570(?:{'|'.join(_AUSTRALIAN)})|3023125[0-9]{{3}}|154[0-9]{{8}}"
 )
 _EXTENSION = re.compile(r"[ ]?(?:x|ext\.?|extension|转|分机号?)[ ]?[0-9]{1,6}$", re.I)
@@ -83,4 +84,4 @@ def _national(lead: str, rest: str, main: str, draw: Draw) -> str:
         return "491570" + draw.of(_AUSTRALIAN)
     if count == 7:
         return f"55501{tail[:2]}"
-    return f"5550{tail}{draw.digits(max(0, count - 16))}"[:count]
+    return f"5550{'0' * (count - 7)}{tail[:3]}"[:count]

@@ -320,3 +320,22 @@ def test_check_digits_are_right(card: str, iban: str, identity_card: str) -> Non
 def test_the_same_becomes_the_same(value: str, between: list[str]) -> None:
     changed, _, _ = redact([f"! {value} !", *between, f"! {value} !"], salt=SALT)
     assert changed[0] == changed[-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call +90 555 012 34 56 please",
+        "my number is +52 55 5012 3456",
+        "my zip code is 02139",
+        "Dresden, Germany, postal code 01067",
+        "my postal code is V6B 4Y8",
+    ],
+)
+def test_what_only_begins_like_an_invented_one_is_replaced(text: str) -> None:
+    found = find(text)
+    (changed,), _, findings = redact([text], salt=SALT)
+    assert found
+    assert len(findings) >= len(found)
+    assert not any(one.text in changed for one in found)
+    assert redact([changed], salt="quite another salt")[0] == [changed]
