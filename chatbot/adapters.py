@@ -25,6 +25,8 @@ from chatbot.engine.weights import ADAPTER_NAME
 from configs.errors import InputError, NotFoundError
 
 CARD, MODEL_CARD, POINTER = "card.json", "README.md", "serving.json"
+BASE = "base"
+"""How the base model is called where a name is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,11 @@ class Adapters:
             InputError: the name is taken or impossible.
         """
         check_name(name)
+        if self._tombstone(name).exists():
+            raise InputError(
+                f"there was an adapter {name!r}, and a server that runs may still hold its weights",
+                hint="name this one otherwise",
+            )
         target = self.folder / name
         if target.exists():
             raise InputError(
@@ -120,8 +127,9 @@ class Adapters:
 
     def remove(self, name: str) -> None:
         """Delete an adapter, as when it learned from somebody who must be forgotten; if it is live, what was live before
-        takes over."""
+        takes over. Its name is not given again."""
         adapter = self.get(name)
+        self._tombstone(name).touch()
         with self._changing() as change:
             now = self.serving()
             before = [other for other in now.before if other != name]
@@ -132,6 +140,9 @@ class Adapters:
             elif len(before) < len(now.before):
                 change("removed", replace(now, before=before))
         shutil.rmtree(adapter.folder)
+
+    def _tombstone(self, name: str) -> Path:
+        return self.folder / f".{name}.removed"
 
     @staticmethod
     def _of(folder: Path) -> Adapter:
@@ -205,12 +216,15 @@ class Adapters:
     def chosen(self, conversation_id: str, begun_with: str | None = None) -> str | None:
         """Which adapter answers a conversation; None is the base model.
 
-        ``begun_with`` answered it before. The draw depends on the conversation and the canary alone.
+        ``begun_with`` answered it before; ``BASE`` if that was the base model. The draw depends on the conversation and the
+        canary alone.
         """
         now = self.serving()
         served = [name for name in (now.live, now.canary) if name is not None and self._fits(name)]
         if begun_with in served:
             return begun_with
+        if begun_with == BASE and now.live not in served:
+            return None
         if now.canary in served and _drawn(f"{now.canary}:{conversation_id}") < now.share:
             return now.canary
         return now.live if now.live in served else None
@@ -267,10 +281,11 @@ def check_name(name: str) -> None:
     Raises:
         InputError: no adapter can be called so.
     """
-    if not ADAPTER_NAME.fullmatch(name):
+    if not ADAPTER_NAME.fullmatch(name) or name == BASE:
         raise InputError(
             f"an adapter cannot be named {name!r}",
-            expected="up to 64 lower-case letters, digits, dots, dashes and underscores, the first a letter or digit",
+            expected="up to 64 lower-case letters, digits, dots, dashes and underscores, the first a letter or digit; "
+            f"{BASE!r} is the base model",
         )
 
 

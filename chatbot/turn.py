@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from chatbot import compose, lang, offer
 from chatbot import prompt as prompts
+from chatbot.adapters import BASE
 from chatbot.conversation import (
     Carded,
     Citation,
@@ -247,7 +248,8 @@ class _Turn(Gathering):
         # What was said to something that kefu did not answer is no context for an answer, and may be an attack.
         answered = [turn for turn in self._history if turn.reply.kind == "answer"][-2:]
         history = [m for turn in answered for m in (Message("shopper", turn.message), Message("assistant", turn.reply.text))]  # fmt: skip
-        begun_with = next((turn.adapter for turn in reversed(self._history) if turn.adapter), None)
+        spoken_to = (turn for turn in reversed(self._history) if turn.adapter or turn.reply.rung == "model")
+        begun_with = next((turn.adapter or BASE for turn in spoken_to), None)
         self.adapter = self.bot.adapters.chosen(self.conversation.id, begun_with)
         stream = self.bot.engine.stream(prompts.render(plan.query, evidence, history), drawn, self.adapter)
         spoken = 0

@@ -10,15 +10,13 @@ from pathlib import Path
 from rich.markdown import Markdown
 from rich.table import Table
 
-from chatbot.adapters import MODEL_CARD, Adapters, Serving
+from chatbot.adapters import BASE, MODEL_CARD, Adapters, Serving
 from chatbot.engine.weights import ADAPTER_FILE, adapters_folder, gguf_path, transformers_path
 from configs.errors import InputError
 from configs.settings import Settings, load
 from finetune.terminal import out
 
 FORMS = ("peft", "merged", "gguf-adapter", "gguf-q8_0", "gguf-q4_0", "vllm")
-BASE = "base"
-"""How the base model is called where a name is wanted."""
 
 
 def registry(settings: Settings) -> Adapters:

@@ -21,7 +21,7 @@ def adapters(tmp_path: Path) -> Adapters:
 
 def add(adapters: Adapters, name: str, *, passed: bool = True, base: str = BASE) -> None:
     made_in = adapters.folder.parent / f"made-{name}"
-    made_in.mkdir()
+    made_in.mkdir(exist_ok=True)
     (made_in / "adapter_model.safetensors").write_bytes(b"weights")
     card = {"base": base, "verdict": {"passed": passed}, "made": f"2026-01-0{len(adapters.all()) + 1}"}
     adapters.add(name, made_in, card, f"# {name}\n")
@@ -118,6 +118,26 @@ def test_a_conversation_stays_with_what_it_began_with_while_that_is_served(adapt
     assert adapters.chosen("c1", begun_with="tried") == "tried"
     adapters.rollback()
     assert adapters.chosen("c1", begun_with="tried") == "live"
+
+
+def test_a_conversation_begun_with_the_base_model_stays_with_it_as_long_as_it_is_live(
+    adapters: Adapters,
+) -> None:
+    add(adapters, "tried")
+    adapters.canary("tried", 0.999)
+    assert adapters.chosen("c1") == "tried"
+    assert adapters.chosen("c1", begun_with="base") is None
+    adapters.promote("tried")
+    assert adapters.chosen("c1", begun_with="base") == "tried"
+
+
+def test_the_name_of_a_deleted_adapter_is_not_given_again(adapters: Adapters) -> None:
+    add(adapters, "one")
+    adapters.remove("one")
+    with pytest.raises(InputError, match="a server that runs may still hold its weights"):
+        add(adapters, "one")
+    with pytest.raises(InputError, match="cannot be named 'base'"):
+        add(adapters, "base")
 
 
 def test_another_process_sees_a_change_at_once(adapters: Adapters) -> None:
