@@ -6,6 +6,7 @@ that can be gone on from: weights, optimizer, schedule and random numbers. The b
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
@@ -22,6 +23,8 @@ from finetune.config import TrainConfig
 from finetune.examples import Encoded, digest
 
 ADAPTER, CHECKPOINT, CURVE, RUN = "adapter", "checkpoint.pt", "curve.jsonl", "run.json"
+_RANKS = ("ipt", "exp_avg_ipt", "exp_avg_unc", "rank_pattern")
+"""Names of peft's, for AdaLoRA."""
 
 
 @dataclass(slots=True)
@@ -73,7 +76,7 @@ def claim(folder: Path, card: Mapping[str, Any]) -> None:
         raise InputError(
             f"{folder} holds a run with another {' and another '.join(changed)}",
             expected="the run that was begun there, or an empty folder",
-            hint="name another folder with --out, or delete this one",
+            hint="move this one away, or delete it",
         )
 
 
@@ -88,14 +91,14 @@ class Kept:
     state: State = field(default_factory=State)
 
     def save(self) -> None:
-        from peft import get_peft_model_state_dict
-
         told = {
             "state": asdict(self.state),
-            "adapter": get_peft_model_state_dict(self.model, self._weights()),
+            "weights": self._weights(),
+            "ranks": self._ranks(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "random": (torch.get_rng_state(), random.getstate(), np.random.get_state()),
+            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
         part = self.folder / f"{CHECKPOINT}.part"
         torch.save(told, part)
@@ -106,21 +109,36 @@ class Kept:
         file = self.folder / CHECKPOINT
         if not file.exists():
             return
-        from peft import set_peft_model_state_dict
-
         told = torch.load(file, weights_only=False)
-        set_peft_model_state_dict(self.model, told["adapter"])
+        with torch.no_grad():
+            for name, weight in self._weights().items():
+                weight.copy_(told["weights"][name])
+        for holder, own in zip(self._rank_holders(), told["ranks"], strict=True):
+            vars(holder).update(own)
         self.optimizer.load_state_dict(told["optimizer"])
         self.schedule.load_state_dict(told["schedule"])
         drawn, python, numpy_ = told["random"]
         torch.set_rng_state(drawn)
         random.setstate(python)
         np.random.set_state(numpy_)
+        if told["random_cuda"]:
+            torch.cuda.set_rng_state_all(told["random_cuda"])
         self.state = State(**told["state"])
 
     def _weights(self) -> dict[str, torch.Tensor]:
         """The adapter's. A model whose frozen weights lie in parts must not be asked for all of its own by one process."""
         return {name: weight.detach() for name, weight in self.model.named_parameters() if "lora_" in name}
+
+    def _rank_holders(self) -> list[Any]:
+        """What AdaLoRA shares out ranks by: how much each weight mattered so far, and the ranks as they are."""
+        allocator = getattr(self.model.base_model, "rankallocator", None)
+        return [] if allocator is None else [allocator, self.model.peft_config["default"]]
+
+    def _ranks(self) -> list[dict[str, Any]]:
+        return [
+            {name: vars(holder)[name] for name in _RANKS if name in vars(holder)}
+            for holder in self._rank_holders()
+        ]
 
     def save_adapter(self) -> None:
         """The weights as they are, as the best so far."""
@@ -151,7 +169,8 @@ class Curve:
         if config.wandb:
             import wandb
 
-            self._wandb = wandb.init(project=config.wandb, dir=str(folder), resume="allow", id=folder.name)
+            run = hashlib.blake2b((folder / RUN).read_bytes(), digest_size=8).hexdigest()
+            self._wandb = wandb.init(project=config.wandb, dir=str(folder), resume="allow", id=run)
 
     def add(self, step: int, loss: float, validation: float | None, norm: float, rate: float) -> None:
         """``norm`` is the gradient's length before it was clipped, ``rate`` the learning rate."""

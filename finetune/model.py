@@ -151,11 +151,17 @@ def continue_from(model: Any, adapter: Path) -> None:
     """Take over the weights of an adapter.
 
     Raises:
-        InputError: it is not of the form that the model's has.
+        InputError: it is not of the form that the model's has, or AdaLoRA has cut its ranks.
     """
     from peft import PeftConfig, load_peft_weights, set_peft_model_state_dict
 
     theirs, ours = PeftConfig.from_pretrained(str(adapter)), model.peft_config["default"]
+    if theirs.peft_type == "ADALORA":
+        raise InputError(
+            f"adapter {adapter.name} was trained by AdaLoRA, which has cut its ranks",
+            expected="lora, rslora, dora or qlora, to go on from it",
+            hint="train anew, with the older logs as --replay",
+        )
     for name in ("peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "target_modules"):
         old, new = getattr(theirs, name, None), getattr(ours, name, None)
         if old != new:

@@ -49,7 +49,7 @@ def weights(adapter: Path) -> dict[str, torch.Tensor]:
 def distance(one: Path, other: Path) -> float:
     first, second = weights(one), weights(other)
     assert first.keys() == second.keys()
-    return max(float((first[name] - second[name]).abs().max()) for name in first)
+    return float(torch.cat([(first[name] - second[name]).abs().flatten() for name in first]).max())
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=50), st.integers(1, 9), st.integers(10, 200))
@@ -155,7 +155,7 @@ sys.path.insert(0, sys.argv[1])
 from tests.finetune.test_train import CONFIG, tokens
 from finetune.train import train
 base, whole, killed = map(Path, sys.argv[2:5])
-config = CONFIG.model_copy(update={"dropout": 0.1, "neftune": 1.0})
+config = CONFIG.model_copy(update={"dropout": 0.1, "neftune": 1.0, "method": sys.argv[5]})
 def run(folder, kill):
     def tell(progress):
         if progress.step == kill:
@@ -177,7 +177,9 @@ train(Path(sys.argv[2]), tokens(40), tokens(10, seed=1), CONFIG, Path(sys.argv[3
 """
 
 
-def script(folder: Path, text: str, *arguments: Path, launch: tuple[str, ...] = (sys.executable,)) -> str:
+def script(
+    folder: Path, text: str, *arguments: Path | str, launch: tuple[str, ...] = (sys.executable,)
+) -> str:
     project = Path(__file__).parents[2]
     file = folder / "script.py"
     file.write_text(text, encoding="utf-8")
@@ -194,9 +196,12 @@ def curve(folder: Path) -> list[tuple[float, float]]:
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_five_times_ends_with_the_same_weights(tiny_base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["lora", "adalora"])
+def test_a_run_that_is_killed_five_times_ends_with_the_same_weights(
+    tiny_base: Path, tmp_path: Path, method: str
+) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    told = script(tmp_path, KILLED, tiny_base, whole, killed)
+    told = script(tmp_path, KILLED, tiny_base, whole, killed, method)
     assert told.splitlines()[-1] == "[0, -9, -9, -9, -9, -9, 0]"
     assert distance(whole / "adapter", killed / "adapter") <= 1e-6
     for one, two in zip(curve(whole), curve(killed), strict=True):
@@ -272,3 +277,11 @@ def test_only_the_adapter_is_trained(tiny_base: Path) -> None:
     assert micro_batches(tokens(3), [2, 0, 1], 10**6) == (
         tuple(sorted(range(3), key=lambda n: -len(tokens(3)[n]))),
     )
+
+
+@pytest.mark.filterwarnings("ignore:Adapter 'default'.*invalid shape")
+def test_nothing_goes_on_from_ranks_that_were_cut(tiny_base: Path, tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"method": "adalora", "epochs": 1})
+    made, _ = learnt(tiny_base, tmp_path / "first", config)
+    with pytest.raises(InputError, match="AdaLoRA, which has cut its ranks"):
+        train(tiny_base, tokens(8), tokens(2), config, tmp_path / "second", start_from=made.adapter)
