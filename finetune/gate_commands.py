@@ -16,6 +16,7 @@ from finetune.folders import (
     GROUNDED,
     LEARNED,
     PREFERENCE,
+    REPORT,
     VERDICT,
     adapter_of,
     digest_of,
@@ -124,11 +125,13 @@ def register_adapter(adapter: str, name: str, config: str | None) -> None:
     if verdict and verdict["candidate"] != digest_of(adapter_folder):
         verdict = None  # of what was trained here before
     second = adapter_folder.parent.name == "preference"
+    report = _told(folder / REPORT)
     told = card(
         settings.engine.model,
         made,
         json.loads(there(folder / "run" / LEARNED, "train").read_text(encoding="utf-8")),
-        conversations=sum(1 for _ in read(there(folder / CLEANED, "clean"))),
+        # The report outlives the imported logs, until somebody is forgotten.
+        conversations=report["read"] if report else sum(1 for _ in read(there(folder / CLEANED, "clean"))),
         simulated=all(one.simulated for one in learned),
         parent=run["start_from"],
         preference=_told(adapter_folder.parent / PREFERENCE) if second else None,

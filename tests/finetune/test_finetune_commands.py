@@ -300,6 +300,8 @@ def test_a_run_that_is_stopped_goes_on_and_what_is_done_stays_done(
     assert "registered tone-1" in told
     # What was imported holds what was taken out of it: it may go, and nothing is done again for that.
     (home / "finetune" / "logs" / "imported.jsonl").unlink()
+    say("finetune", "register", "tone-2")
+    assert json.loads(say("adapters", "show", "tone-2", "--json"))["data"]["conversations"] == 60
     say("adapters", "promote", "tone-1")
     told = say(*everything)
     assert told.count("done before") == 8

@@ -279,7 +279,7 @@ def test_only_the_adapter_is_trained(tiny_base: Path) -> None:
     )
 
 
-@pytest.mark.filterwarnings("ignore:Adapter 'default'.*invalid shape")
+@pytest.mark.filterwarnings("ignore:Adapter 'default'.*invalid shape")  # a layer that was left no rank
 def test_nothing_goes_on_from_ranks_that_were_cut(tiny_base: Path, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"method": "adalora"})
     made, _ = learnt(tiny_base, tmp_path / "first", config)
