@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from chatbot.adapters import BASE, MODEL_CARD, Adapters, Serving
-from chatbot.engine.weights import ADAPTER_FILE, adapters_folder, gguf_path, transformers_path
+from chatbot.engine.weights import ADAPTER_FILE, adapter_gguf, adapters_folder, gguf_path, transformers_path
 from configs.errors import InputError
 from configs.settings import Settings, load
 from finetune.terminal import out
@@ -60,11 +60,11 @@ def show_adapter(name: str, as_json: bool, config: str | None) -> None:
 
 def promote(name: str, unproven: bool, config: str | None) -> None:
     wanted = None if name == BASE else name
-    _moved(config, lambda adapters: adapters.promote(wanted, unproven=unproven))
+    _moved(config, lambda adapters: adapters.promote(wanted, unproven=unproven), wanted)
 
 
 def canary(name: str, share: float, unproven: bool, config: str | None) -> None:
-    _moved(config, lambda adapters: adapters.canary(name, share, unproven=unproven))
+    _moved(config, lambda adapters: adapters.canary(name, share, unproven=unproven), name)
 
 
 def rollback(config: str | None) -> None:
@@ -76,8 +76,16 @@ def remove(name: str, config: str | None) -> None:
     out.print(f"{name} is deleted")
 
 
-def _moved(config: str | None, move: Callable[[Adapters], Serving]) -> None:
-    now = move(registry(load(config)))
+def _moved(config: str | None, move: Callable[[Adapters], Serving], to: str | None = None) -> None:
+    """
+    Raises:
+        EngineError: it is llama.cpp that answers, and it cannot load the adapter.
+    """
+    settings = load(config)
+    adapters = registry(settings)
+    if to is not None and settings.engine.kind == "llamacpp":
+        adapter_gguf(adapters.folder, adapters.get(to).name)
+    now = move(adapters)
     live = now.live or "the base model"
     told = f"{live} answers" + (f", {now.canary} {now.share:.0%} of new conversations" if now.canary else "")
     out.print(f"{told}; running servers follow with their next answer")

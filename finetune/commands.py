@@ -257,7 +257,7 @@ def run_everything(
     configures a second stage, if there is to be one.
 
     Raises:
-        InputError: the adapter's name is impossible, or taken by another.
+        InputError: the adapter's name is impossible, or taken by another; or the engine of the settings could not load it.
     """
     from chatbot.adapters import check_name
     from finetune import gate_commands, grounded, log_commands, pipeline
@@ -265,9 +265,11 @@ def run_everything(
     from finetune.checkpoint import told_of
     from finetune.config import PreferenceConfig, TrainConfig, load_config
     from finetune.plan import looks, plan
+    from finetune.speak import check_engine
 
     settings, wanted = load(config), load_config(training, TrainConfig)
     check_name(adapter)
+    check_engine(settings, wanted.method)
     start = _start(settings, earlier)
     folder = folder_of(settings, name)
     # Once it is live, it was compared with what was live before.

@@ -53,14 +53,9 @@ def gguf_adapter(base: Path, adapter: Path, target: Path) -> Path:
     from gguf import GGUFWriter
 
     config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
-    if config["peft_type"] != "LORA" or config.get("use_dora"):
-        kind = "DoRA" if config.get("use_dora") else config["peft_type"]
-        raise InputError(
-            f"{adapter} is a {kind} adapter",
-            expected="LoRA or rsLoRA, which are all that a GGUF adapter can hold",
-            hint="export it merged",
-        )
     model = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    check_kind(kind_of(config))
+    check_base(model)
     names = _names(model)
     rank = int(config["r"])
     # peft multiplies by alpha / rank or, for rsLoRA, by alpha / sqrt(rank).
@@ -85,6 +80,37 @@ def gguf_adapter(base: Path, adapter: Path, target: Path) -> Path:
     return target
 
 
+def kind_of(config: Mapping[str, Any]) -> str:
+    """What peft's configuration of an adapter says that it is: ``lora`` (rsLoRA too), ``dora``, ``adalora``."""
+    return "dora" if config.get("use_dora") else str(config["peft_type"]).lower()
+
+
+def check_kind(kind: str) -> None:
+    """
+    Raises:
+        InputError: llama.cpp cannot load adapters of this kind.
+    """
+    if kind not in ("lora", "rslora", "qlora"):
+        raise InputError(
+            f"llama.cpp loads no {kind} adapter",
+            expected="lora or rslora, which are all that a GGUF adapter can hold",
+            hint="set engine.kind (KEFU_ENGINE__KIND) to transformers, which serves all, or export it merged",
+        )
+
+
+def check_base(model: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        InputError: names and order of the layers of a model with this ``config.json`` are not known here.
+    """
+    if model["model_type"] != "llama":
+        raise InputError(
+            f"the base model is of type {model['model_type']!r}",
+            expected="llama, whose layers' names and order in GGUF are known here",
+            hint="set engine.kind (KEFU_ENGINE__KIND) to transformers, or serve the PEFT folder with vLLM",
+        )
+
+
 def peft_folder(adapter: Path, target: Path, base: str) -> None:
     """Write the files of a PEFT folder into another: weights in 16 bits, and the base model by its name instead of a path."""
     from safetensors.numpy import save_file
@@ -104,6 +130,7 @@ def gguf_model(source: Path, folder: Path, target: Path, quantization: Quantizat
     from safetensors.numpy import load_file
 
     model = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    check_base(model)
     names = _names(model)
     replaced: dict[str, Array] = {}
     for file in sorted(folder.glob("*.safetensors")):
@@ -124,12 +151,6 @@ def vllm_flags(base: str, adapters: Mapping[str, Path], rank: int) -> list[str]:
 def _names(model: Mapping[str, Any]) -> Any:
     from gguf import MODEL_ARCH, get_tensor_name_map
 
-    if model["model_type"] != "llama":
-        raise InputError(
-            f"the base model is of type {model['model_type']!r}",
-            expected="llama, whose layers' names and order in GGUF are known here",
-            hint="serve the PEFT folder with vLLM or transformers",
-        )
     return get_tensor_name_map(MODEL_ARCH.LLAMA, int(model["num_hidden_layers"]))
 
 

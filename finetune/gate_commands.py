@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
 
+from configs.errors import InputError
 from configs.settings import Settings, load
 from finetune.folders import (
     CLEANED,
+    CONFIG,
     GROUNDED,
     LEARNED,
     PREFERENCE,
@@ -49,16 +52,22 @@ def gate_adapter(name: str, as_json: bool, config: str | None) -> None:
 
 
 def judged(settings: Settings, name: str) -> dict[str, Any]:
-    """The gate's verdict on the test part, which is kept beside the adapter."""
+    """The gate's verdict on the test part, which is kept beside the adapter.
+
+    Raises:
+        InputError: the engine of the settings cannot load it.
+    """
     from chatbot.engine.weights import transformers_path
     from finetune.adapter_commands import registry
     from finetune.examples import encode, load_tokenizer, read_examples
+    from finetune.export import kind_of
     from finetune.gate import case_of, judge
     from finetune.measure import losses
-    from finetune.speak import replies
+    from finetune.speak import check_engine, replies
 
     folder = folder_of(settings, name)
     candidate = adapter_of(folder)
+    check_engine(settings, kind_of(json.loads((candidate / CONFIG).read_text(encoding="utf-8"))))
     adapters = registry(settings)
     now = adapters.live
     live = adapters.get(now).folder if now else None
@@ -139,7 +148,8 @@ def register_adapter(adapter: str, name: str, config: str | None) -> None:
     )
     with tempfile.TemporaryDirectory(prefix="kefu-register-") as part:
         peft_folder(adapter_folder, Path(part), settings.engine.model)
-        if told["config"]["method"] in ("lora", "rslora", "qlora"):
+        # An adapter that llama.cpp cannot load is registered for the other engines.
+        with suppress(InputError):
             gguf_adapter(transformers_path(settings), adapter_folder, Path(part) / ADAPTER_FILE)
         registry(settings).add(adapter, Path(part), told, model_card(adapter, told))
     unproven = "" if verdict and verdict["passed"] else " --unproven"

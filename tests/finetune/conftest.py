@@ -23,6 +23,8 @@ def tiny_chat_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
+    from finetune.examples import TEMPLATE
+
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -36,6 +38,7 @@ def tiny_chat_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, additional_special_tokens=marks, eos_token="<|im_end|>"
     )
+    made.chat_template = TEMPLATE.read_text(encoding="utf-8")
     made.save_pretrained(folder)
     return _model(folder, len(made))
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from chatbot.adapters import Adapters
-from configs.errors import InputError, NotFoundError
+from configs.errors import EngineError, InputError, NotFoundError
 from finetune.card import model_card
 from finetune.cli import adapters
 
@@ -80,6 +80,19 @@ def test_moves_say_what_answers_from_now_on(home: Path) -> None:
 def test_what_did_not_pass_is_not_promoted(home: Path) -> None:
     with pytest.raises(InputError, match="--unproven"):
         say("promote", "tone-2")
+
+
+def test_what_llama_cpp_cannot_load_is_promoted_for_transformers_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "adapters" / "tone-1" / "adapter.gguf").unlink()
+    with pytest.raises(EngineError, match=r"has no adapter\.gguf"):
+        say("promote", "tone-1")
+    with pytest.raises(EngineError, match=r"has no adapter\.gguf"):
+        say("canary", "tone-1")
+    assert "the base model answers" in say("list")
+    monkeypatch.setenv("KEFU_ENGINE__KIND", "transformers")
+    assert "tone-1 answers;" in say("promote", "tone-1")
 
 
 def test_the_card_is_shown(home: Path) -> None:

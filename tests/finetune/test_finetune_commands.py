@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from chatbot.cli import cli
-from configs.errors import InputError
+from configs.errors import ConfigError, InputError
 from finetune.config import PreferenceConfig, TrainConfig, load_config
 
 runner = CliRunner()
@@ -160,6 +160,7 @@ def test_a_wrong_configuration_says_what_is_wrong(tmp_path: Path, text: str, wan
 def tiny(tiny_chat_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Configurations of both stages that are over in seconds."""
     monkeypatch.setenv("KEFU_ENGINE__MODEL", str(tiny_chat_base))
+    monkeypatch.setenv("KEFU_ENGINE__KIND", "transformers")
     monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "tiny.yaml").write_text(
         "rank: 4\nalpha: 8\nbatch: 8\ntokens: 4096\nlimit: 4096\nepochs: 1\nevaluate_every: 4\nexamples: logs\nreplay: 0.25\n",
@@ -325,3 +326,19 @@ def test_a_name_that_is_taken_is_refused_and_the_rules_of_cleaning_are_kept(
     done = runner.invoke(cli, [*more, "--consent-needed"])
     assert done.exit_code != 0
     assert (home / "finetune" / "logs" / "cleaned.jsonl").read_text(encoding="utf-8") == ""
+
+
+def test_what_the_engine_could_not_load_is_refused_before_anything_is_done(
+    everything: list[str], tiny: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEFU_ENGINE__KIND", "llamacpp")
+    done = runner.invoke(cli, everything)
+    assert isinstance(done.exception, ConfigError)
+    assert "engine.kind to transformers" in str(done.exception)
+    monkeypatch.delenv("KEFU_ENGINE__MODEL")
+    with (tiny / "tiny.yaml").open("a", encoding="utf-8") as file:
+        file.write("method: dora\n")
+    done = runner.invoke(cli, everything)
+    assert isinstance(done.exception, InputError)
+    assert "llama.cpp loads no dora adapter" in str(done.exception)
+    assert not (home / "finetune").exists()
