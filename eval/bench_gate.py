@@ -1,9 +1,9 @@
 """``kefu bench gate``: does the gate stop adapters that were made bad, and let good ones pass?
 
-For each seed a good adapter is trained on the grounded examples of a set of logs; four bad ones go on from it on examples
-that were spoilt, and a fifth has drawn weights. Each is put before the gate against the base model on the same cases of the
-test part. Everything is kept in the logs' folder: what was trained or judged is not done again. Takes hours on two cores, so
-it is no suite. Says nothing of adapters that are bad in other ways.
+For each seed a good adapter is trained on the grounded examples of a set of logs. Four bad ones go on from one of them, on
+examples that were spoilt, and a fifth has drawn weights. Each is put before the gate against the base model on the same cases
+of the test part. Everything is kept in the logs' folder: what was trained or judged is not done again. Takes most of an hour on
+two cores, so it is no suite. Says nothing of adapters that are bad in other ways.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from finetune.mix import mixed
 from finetune.speak import Told, replies
 
 SEEDS = 5
+"""Of good adapters; the bad ones are made of the first."""
 CASES = 24
 """Of each kind, answerable or not."""
 GOOD, BAD = 24, 6
@@ -53,7 +54,8 @@ def run(*, name: str = "logs", config: str | None = None, as_json: bool = False)
         for part in ("train", "validation", "test")
     )
     bench = _Bench(settings, folder / "bench-gate", train, validation, test)
-    rows = [(kind, seed, bench.verdict(kind, seed)) for seed in range(SEEDS) for kind in KINDS]
+    planned = [(kind, 0) for kind in KINDS] + [("good", seed) for seed in range(1, SEEDS)]
+    rows = [(kind, seed, bench.verdict(kind, seed)) for kind, seed in planned]
     good = [told["passed"] for kind, _, told in rows if kind == "good"]
     bad = [not told["passed"] for kind, _, told in rows if kind != "good"]
     metrics: dict[str, float] = {

@@ -24,6 +24,8 @@ from finetune.packed import Packed, use_packed_attention
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Names of malloc.h."""
+_FEWEST = 4
+"""Steps of AdaLoRA's schedule."""
 
 
 class ReplyLoss(nn.Module):
@@ -97,7 +99,11 @@ def load_base(folder: Path, *, quantized: bool = False) -> Any:
 
 
 def with_adapter(base: Any, config: TrainConfig, total_steps: int) -> Any:
-    """The base with a new adapter, nothing else of it to be trained."""
+    """The base with a new adapter, nothing else of it to be trained.
+
+    Raises:
+        InputError: the steps are too few for AdaLoRA to shift ranks.
+    """
     from peft import AdaLoraConfig, LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     common: dict[str, Any] = {
@@ -107,6 +113,12 @@ def with_adapter(base: Any, config: TrainConfig, total_steps: int) -> Any:
         "task_type": "CAUSAL_LM",
     }
     if config.method == "adalora":
+        if total_steps < _FEWEST:
+            raise InputError(
+                f"adalora is to be trained in {total_steps} steps",
+                expected=f"{_FEWEST} or more, over which ranks are shifted",
+                hint="lower batch, raise epochs, or take another method",
+            )
         # Ranks start half as high again and are cut to the wanted mean between a tenth and six tenths of the way.
         chosen: Any = AdaLoraConfig(
             **common,

@@ -16,6 +16,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -257,9 +258,11 @@ def rewritten(
 def _write_transformers(source: Path, target: Path, progress: Progress | None) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import modeling_gguf_pytorch_utils as reading
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()  # ``progress`` is ours
+    reading.tqdm = partial(reading.tqdm, disable=True)  # does not ask whether bars are wanted
     what = f"converting {source.name} for transformers"
     if progress:
         progress(what, 0, 2)
