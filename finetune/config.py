@@ -50,17 +50,17 @@ class TrainConfig(BaseModel):
     """Older examples for each new one, where older logs are named (`--replay`)."""
     validation: int = Field(100, ge=1)
     """Examples that a look at the validation loss sees, if there are more."""
-    batch: int = Field(16, ge=1)
+    batch: int = Field(8, ge=1)
     """Examples of a step."""
     tokens: int = Field(1536, ge=64)
     """Most tokens of one forward pass, what all of it begin with counted once: memory goes by it."""
     limit: int = Field(1024, ge=32)
     """Tokens from which on an example is left out."""
-    evaluate_every: int = Field(25, ge=1)
+    evaluate_every: int = Field(50, ge=1)
     """Steps between two looks at the validation loss."""
     patience: int = Field(4, ge=1)
     """Looks without a better loss, after which training ends."""
-    save_every: int = Field(25, ge=1)
+    save_every: int = Field(50, ge=1)
     checkpointing: bool = False
     """Recompute activations: a third slower, 40 % less memory."""
     seed: int = 0

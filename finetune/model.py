@@ -140,7 +140,7 @@ def with_adapter(base: Any, config: TrainConfig, total_steps: int) -> Any:
     elif config.checkpointing:
         base.activation_checkpointing_enable()
         base.enable_input_require_grads()
-    with _peft_asks_by_an_old_name():
+    with peft_asks_by_an_old_name():
         return get_peft_model(base, chosen)
 
 
@@ -148,12 +148,13 @@ def load_adapter(base: Path, adapter: Path, *, trainable: bool = False) -> Any:
     """The model of a transformers folder with a trained adapter on it."""
     from peft import PeftModel
 
-    with _peft_asks_by_an_old_name():
+    with peft_asks_by_an_old_name():
         return PeftModel.from_pretrained(load_base(base), str(adapter), is_trainable=trainable)
 
 
 @contextmanager
-def _peft_asks_by_an_old_name() -> Iterator[None]:
+def peft_asks_by_an_old_name() -> Iterator[None]:
+    """Keeps transformers' complaint about peft from whoever can do nothing about it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield

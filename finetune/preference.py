@@ -126,11 +126,13 @@ def _learn(
     tell: Callable[[int, int], None],
 ) -> None:
     import torch
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
     from transformers import TrainerCallback
     from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 
-    from finetune.model import load_adapter
+    from finetune.model import load_adapter, peft_asks_by_an_old_name
+
+    disable_progress_bars()  # the bar is ours
 
     class Told(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         def on_step_end(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
@@ -166,13 +168,14 @@ def _learn(
             "undesirable_weight": max(1.0, liked / (len(rows) - liked)),
         }
         trainer, arguments = KTOTrainer, KTOConfig(**common, **weights)
-    trainer(
-        model=model,
-        args=arguments,
-        train_dataset=Dataset.from_list(rows),
-        processing_class=tokenizer,
-        callbacks=[Told()],
-    ).train()
+    with peft_asks_by_an_old_name():
+        trainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+            callbacks=[Told()],
+        ).train()
     # TRL lays the adapter that it started from beside the trained one, under another name.
     model.save_pretrained(folder / ADAPTER, selected_adapters=["default"])
 
