@@ -284,7 +284,7 @@ def test_nothing_goes_on_from_ranks_that_were_cut(tiny_base: Path, tmp_path: Pat
     config = CONFIG.model_copy(update={"method": "adalora"})
     made, _ = learnt(tiny_base, tmp_path / "first", config)
     with pytest.raises(InputError, match="AdaLoRA, which has cut its ranks"):
-        train(tiny_base, tokens(8), tokens(2), config, tmp_path / "second", start_from=made.adapter)
+        train(tiny_base, tokens(16), tokens(2), config, tmp_path / "second", start_from=made.adapter)
 
 
 def test_adalora_in_too_few_steps_is_refused(tiny_base: Path) -> None:
