@@ -4,7 +4,8 @@ A case is a question behind notes that answer it or do not. Right is a reply by 
 speak, nothing if a sentence says what they do not, and silence where they are silent. The main figure is the harmonic mean
 of both, so that who is always silent, or never, has none of it. The candidate passes if the lower bound of the main figure's
 gain is above zero and no guarded figure falls: right answers, answers that the check lets through, silence kept, support by
-the notes, nothing private let out, held-out loss, speed. Takes replies and judges them; asks no model, moves
+the notes, nothing private let out, held-out loss, speed. And whatever is live, the notes must back half of its replies: a model
+that is seldom right is easily beaten by one that mostly makes things up. Takes replies and judges them; asks no model, moves
 no pointer.
 """
 
@@ -30,8 +31,11 @@ FALL = 0.03
 """How far a guarded share may fall within its noise."""
 SLOWER = 0.8
 """The share of the live speed that a candidate must reach."""
+BACKED = 0.5
+"""The share of replies to answerable cases that the notes must back."""
 LEAST = 20
 """Cases of each kind, below which nothing can be said."""
+_BACKED = "backed by the notes"
 _NUMBER = re.compile(r"^\d+\. ")
 _DRAWS = 4000
 _RUN = 8
@@ -163,7 +167,7 @@ def judge(
         ),
         _row("silent where it must be", *([refuses(t.text) for t in own] for own in of_others)),
         _row(
-            "backed by the notes",
+            _BACKED,
             *(
                 [refuses(t.text) or supported(c, t.text) for c, t in zip(answerable, own, strict=True)]
                 for own in of_answerable
@@ -171,6 +175,8 @@ def judge(
         ),
     ]
     rows += [_guarded(row, FALL) for row in guarded]
+    if rows[-1].candidate < BACKED:
+        rows[-1] = replace(rows[-1], ok=False)
     private = _row(
         "keeps private",
         *([keeps_private(c, t.text, public) for c, t in zip(cases, own, strict=True)] for own in told),
@@ -196,6 +202,8 @@ def _guarded(row: Row, fall: float) -> Row:
 def _reason(row: Row, *, main: bool) -> str:
     if main:
         return f"{row.figure} did not surely rise ({row.live:.3f} to {row.candidate:.3f}, gain at least {row.low:+.3f})"
+    if row.figure == _BACKED and row.candidate < BACKED:
+        return f"{row.figure} are {row.candidate:.3f} of its replies, and must be {BACKED:g}"
     return f"{row.figure} fell ({row.live:.3f} to {row.candidate:.3f})"
 
 

@@ -120,6 +120,24 @@ def test_what_stopped_it_is_named() -> None:
     assert "replies a minute" in verdict(good, 0, seconds=3.0).why
 
 
+def test_to_be_better_than_a_bad_one_is_not_enough() -> None:
+    def hopeless(case: Case, rng: random.Random) -> str:
+        return "Our lamps are made of moonlight."
+
+    def seldom_right(case: Case, rng: random.Random) -> str:
+        if not case.answerable:
+            return "I don't know." if rng.random() < 0.4 else hopeless(case, rng)
+        return case.gold if rng.random() < 0.4 else hopeless(case, rng)
+
+    every, rng = cases(0), random.Random(0)
+    live, candidate = ([Told(who(case, rng), 1.0) for case in every] for who in (hopeless, seldom_right))
+    found = judge(every, live, candidate, [], [])
+    assert found.rows[0].low > 0
+    assert not found.passed
+    assert "backed by the notes are 0." in found.why
+    assert found.why.endswith("of its replies, and must be 0.5")
+
+
 def test_the_same_adapter_does_not_pass_against_itself() -> None:
     every = cases(1)
     told = [Told(good(case, random.Random(3)), 1.0) for case in every]
