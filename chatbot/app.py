@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from chatbot import compose
 from chatbot.adapters import Adapters
 from chatbot.answers import Answers
+from chatbot.behaviour import Behaviour
 from chatbot.db import connect, migrate
 from chatbot.dialogue import Dialogue
 from chatbot.engine import build_engine
@@ -25,20 +26,19 @@ from chatbot.engine.base import Engine
 from chatbot.engine.weights import adapters_folder
 from chatbot.intents import Space, packaged_intents
 from chatbot.prompt import system_prompt
+from chatbot.recommending import Recommending
 from chatbot.route import Router
 from chatbot.router.served import Served
 from chatbot.shop import Shop
 from chatbot.store import Store
 from chatbot.tools import BUILTIN
 from chatbot.tools.base import load_tools
-from chatbot.tools.recommend import fitted
 from chatbot.turn import Bot, Embedding
 from configs.errors import ConfigError
 from configs.settings import Settings
 from retrieval.embed import Embedder, load_embedder, multilingual_installed
 from retrieval.index import Index, StageProgress
 from retrieval.products import ProductSearch
-from retrieval.recommend import Recommender
 from retrieval.search import Search
 from retrieval.vectors import VectorCache
 
@@ -54,10 +54,11 @@ class App:
     db: sa.Engine
     shop: Shop
     store: Store
+    behaviour: Behaviour
     index: Index
     search: Search
     products: ProductSearch
-    recommender: Recommender | None
+    recommending: Recommending
     engine: Engine
     bot: Bot
 
@@ -128,7 +129,12 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     index, embedder = search.index, search.embedder
     products = ProductSearch(index)
     shop, store = Shop(db), Store(db)
-    recommender = fitted(shop, settings.home / "recommender")
+    behaviour = Behaviour(db)
+    recommending = Recommending(
+        shop, behaviour, products.columns, settings.home / "recommender", settings.recommend.weights
+    )
+    if recommending.current() is None:
+        recommending.train()
     embeddings = embeddings_of(settings, embedder)
     encoders = {language: embedding.passages for language, embedding in embeddings.items()}
     askers = {language: embedding.query for language, embedding in embeddings.items()}
@@ -147,7 +153,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         shop=shop,
         search=search,
         products=products,
-        recommender=recommender,
+        recommending=recommending,
         engine=engine,
         router=router,
         answers=Answers(db, encoders, askers),
@@ -156,7 +162,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         adapters=adapters,
         clock=clock(settings),
     )
-    return App(settings, db, shop, store, index, search, products, recommender, engine, bot)
+    return App(settings, db, shop, store, behaviour, index, search, products, recommending, engine, bot)
 
 
 def router_folder(settings: Settings) -> Path:

@@ -49,6 +49,20 @@ def names_a_thing(text: str) -> bool:
     return bool(lang.content_words(_SUGGESTING.sub(" ", text)))
 
 
+_AGAIN = re.compile(
+    r"\b(?:what|which|anything|something|things|products?)\b.{0,40}\b(?:buy|order|get|need)\b.{0,20}\bagain\b"
+    r"|\bmy (?:usuals|usual (?:products?|things|items|shopping|groceries))\b|\bdo i (?:usually|often|regularly|normally|always) (?:buy|order|get)\b"
+    r"|\bam i (?:running )?(?:low|out) (?:on|of)\b|\bdue (?:for )?(?:again|another)\b"
+    r"|(?:我)?(?:经常|常常|常|平时|通常)(?:会)?(?:买|订)(?:的|什么|哪些)|(?:该|可以|要)?(?:再买|回购|复购)(?:什么|哪些|点什么|一次什么)",
+    re.IGNORECASE,
+)
+
+
+def asks_again(text: str) -> bool:
+    """Whether the message asks what the shopper buys again and again."""
+    return bool(_AGAIN.search(text))
+
+
 _FOR_SOMEBODY = re.compile(
     r"\bfor (?:[\w-]+ ){0,3}?(?:people|persons?|someone|somebody|manager|boss|colleague|employee|human|agent)s?\b",
     re.IGNORECASE,

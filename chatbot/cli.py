@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatbot.recommend_cli import Config, Json, recommend
 from configs.errors import KefuError
 from finetune.cli import adapters, finetune
 
@@ -33,15 +34,12 @@ bench = typer.Typer(help="Speed and memory.", no_args_is_help=True)
 cli.add_typer(ingest, name="ingest")
 cli.add_typer(answers, name="answers")
 cli.add_typer(router, name="router")
+cli.add_typer(recommend, name="recommend")
 cli.add_typer(evaluate, name="eval")
 cli.add_typer(bench, name="bench")
 cli.add_typer(finetune, name="finetune")
 cli.add_typer(adapters, name="adapters")
 
-Config = Annotated[
-    str | None, typer.Option("--config", "-c", help="A settings file, or the name of a packaged one.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object last.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row and change nothing.")]
 Customer = Annotated[str | None, typer.Option("--customer", help="Ask as this customer of the shop.")]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]

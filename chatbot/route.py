@@ -220,6 +220,8 @@ class Router:
             return "delivery_estimate", True
         if asks.asks_suggestions(text) and not values.get("sku"):
             return "recommend", True
+        if asks.asks_again(text) and not values.get("order_id"):
+            return "recommend", True
         if _SIMILAR.search(text) and intent in PRODUCT and (values.get("sku") or dialogue.skus):
             return "recommend", True
         limited = bare and bool({"max_price", "min_price"} & set(values))
@@ -324,6 +326,8 @@ class Router:
                 stocked = True if values.get("aspect") == "stock" else None
                 wish = slots.without_occasion(query)
                 return [ToolCall("product_search", _given(query=wish, in_stock=stocked, **wanted))]
+            case "recommend" if asks.asks_again(text):
+                return [ToolCall("recommend", {"mode": "again"})]
             case "recommend":
                 mode = (
                     "similar" if _SIMILAR.search(text) else "complete" if _COMPLETE.search(text) else "for_me"

@@ -11,6 +11,7 @@ import uvicorn
 
 from chatbot.api import create_api
 from chatbot.app import App
+from chatbot.retraining import Retraining
 from chatbot.web import mount
 from configs.errors import ConfigError
 from configs.settings import Settings
@@ -42,11 +43,14 @@ def serve(settings: Settings, app: App) -> None:
     app.load()
     # Requests are answered meanwhile; only the first quotes would have to wait for what is not embedded yet.
     threading.Thread(target=app.warm, name="warm", daemon=True).start()
+    retraining = Retraining(settings)
+    retraining.start()
 
     async def run() -> None:
         try:
             await uvicorn.Server(config).serve()
         finally:
+            retraining.stop()
             await app.aclose()
 
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped in order

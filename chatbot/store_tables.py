@@ -1,4 +1,4 @@
-"""The store's tables: conversations, the messages that were posted, the turns that answered them, feedback.
+"""The store's tables: conversations, the messages that were posted, the turns that answered them, feedback; what shoppers did.
 
 Knows no rules; ``chatbot.store`` does.
 """
@@ -69,4 +69,20 @@ approved_answers = sa.Table(
     sa.Column("answer", sa.JSON, nullable=False),  # language -> text
     sa.Column("source", CleanText, nullable=False),  # the page that holds the facts; may be empty
     sa.Column("updated_at", UtcTime, nullable=False),
+)
+
+# The browser names an event, so that a batch that is sent twice is stored once; the customer is the session's.
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("session_id", CleanText(200), primary_key=True),
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("customer_key", CleanText(200)),
+    sa.Column("sku", CleanText(200), nullable=False),
+    sa.Column("kind", CleanText(16), nullable=False),
+    sa.Column("stars", sa.Integer),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.CheckConstraint("kind IN ('view', 'cart', 'like', 'dislike', 'rating', 'returned')", name="kind"),
+    sa.Index("ix_events_session_id_at", "session_id", "at"),
+    sa.Index("ix_events_customer_key_at", "customer_key", "at"),
 )

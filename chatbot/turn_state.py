@@ -38,6 +38,7 @@ from chatbot.conversation import (
 )
 from chatbot.dialogue import Dialogue
 from chatbot.engine.base import Engine
+from chatbot.recommending import Recommending
 from chatbot.route import Router
 from chatbot.shop import Shop
 from chatbot.store import Store
@@ -46,7 +47,8 @@ from configs import templates
 from configs.settings import Settings
 from retrieval.passages import Passage
 from retrieval.products import ProductSearch
-from retrieval.recommend import Recommender
+from retrieval.recommend import Known, Recommender
+from retrieval.recommend.interactions import NOTHING
 from retrieval.search import Search
 
 Vectors = NDArray[np.float32]
@@ -90,7 +92,7 @@ class Bot:
     shop: Shop
     search: Search
     products: ProductSearch
-    recommender: Recommender | None
+    recommending: Recommending | None
     engine: Engine
     router: Router
     answers: Answers
@@ -246,7 +248,16 @@ class TurnState:
             shop=self.bot.shop,
             facts=self.bot.settings.shop,
             products=self.bot.products,
-            recommender=self.bot.recommender,
+            recommender=self.bot.recommending.current() if self.bot.recommending else None,
+            known=self._known,
+        )
+
+    def _known(self, recommender: Recommender) -> Known:
+        if self.bot.recommending is None:
+            return NOTHING
+        conversation = self.conversation
+        return self.bot.recommending.known(
+            recommender, conversation.session_id, conversation.customer_id, self._now
         )
 
 

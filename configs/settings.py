@@ -180,6 +180,30 @@ class ApiSettings(_Section):
     """Messages of one session in ten seconds before 429."""
     sessions_per_minute: int = 60
     """New anonymous sessions of one address in a minute before 429."""
+    event_batches_per_minute: int = 60
+    """Batches of events of one session in a minute before 429."""
+
+
+class EventWeights(_Section):
+    purchase: float = 1.0
+    """What one line of an order is worth."""
+    cart: float = 0.3
+    """A product that was put into a cart."""
+    view: float = 0.1
+    """A product's page that was seen."""
+    like: float = 1.0
+    """A thumb up; a rating of n stars is worth (n - 3) / 2 of them."""
+    dislike: float = -2.0
+    """A thumb down, or "not this"."""
+    returned: float = -1.0
+    """A product that was sent back."""
+
+
+class RecommendSettings(_Section):
+    weights: EventWeights = EventWeights()
+    """What one event of a kind says of a product; below zero it speaks against it."""
+    retrain_hours: float = Field(default=24.0, ge=0)
+    """Hours between two trainings in the background of a running server, if something was sold or done; 0: none."""
 
 
 class Settings(BaseSettings):
@@ -204,6 +228,7 @@ class Settings(BaseSettings):
     sampling: SamplingSettings = SamplingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     compose: ComposeSettings = ComposeSettings()
+    recommend: RecommendSettings = RecommendSettings()
     api: ApiSettings = ApiSettings()
 
     @property

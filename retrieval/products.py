@@ -50,6 +50,20 @@ class ProductHit:
     matched: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The catalogue as of the last ingest, a row for each product: the vector of its text, the number of its category, its lowest
+    and highest price (NaN where none is known), and whether it is in stock."""
+
+    version: str
+    skus: Sequence[str]
+    vectors: NDArray[np.float32]
+    category_of: NDArray[np.intp]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    in_stock: NDArray[np.bool_]
+
+
 class ProductSearch:
     """Safe for threads; follows the index as ``Search`` does."""
 
@@ -179,6 +193,19 @@ class ProductSearch:
                 name = "colour" if name.casefold() in COLOURS else name.casefold()
                 values.setdefault(name, {})[value] = None
         return {name: sorted(found) for name, found in values.items()}
+
+    def columns(self) -> Columns:
+        known = self._catalogue()
+        nothing = np.zeros((len(known.skus), 0), np.float32)
+        return Columns(
+            known.version,
+            known.skus,
+            known.snapshot.vectors.get(self._index.embedder.name, nothing),
+            known.category_of,
+            known.low,
+            known.high,
+            known.in_stock,
+        )
 
     def warm(self) -> None:
         """Load what the first search would load."""

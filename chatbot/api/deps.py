@@ -30,6 +30,7 @@ class Services:
     new_sessions: Limiter
     new_conversations: Limiter
     messages: Limiter
+    events: Limiter
 
 
 def _services(request: Request) -> Services:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from chatbot.api import catalogue, conversations, openai_compat, ops, sessions
+from chatbot.api import catalogue, conversations, events, openai_compat, ops, sessions
 from chatbot.api.deps import Services
 from chatbot.api.errors import ErrorBody, add_error_handlers
 from chatbot.api.intake import Intake
@@ -81,7 +81,7 @@ def create_api(app: App, answer_turn: AnswerTurn = answer) -> FastAPI:
     )
     api.state.services = services
     add_error_handlers(api)
-    for part in (sessions, conversations, catalogue, openai_compat, ops):
+    for part in (sessions, conversations, events, catalogue, openai_compat, ops):
         api.include_router(part.router)
     return api
 
@@ -103,4 +103,5 @@ def _services(app: App, answer_turn: AnswerTurn) -> Services:
         new_sessions=Limiter("new sessions", limits.sessions_per_minute, 60),
         new_conversations=Limiter("new conversations", limits.messages_per_10s, 10),
         messages=Limiter("messages", limits.messages_per_10s, 10),
+        events=Limiter("batches of events", limits.event_batches_per_minute, 60),
     )

@@ -24,7 +24,7 @@ from configs.settings import ShopSettings
 if TYPE_CHECKING:
     from chatbot.shop import Customer, Shop
     from retrieval.products import ProductSearch
-    from retrieval.recommend import Recommender
+    from retrieval.recommend import Known, Recommender
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ class Context:
     facts: ShopSettings
     products: ProductSearch
     recommender: Recommender | None
+    known: Callable[[Recommender], Known]
+    """What the recommender may know of whoever asks: of the session, and of the customer if they signed in."""
 
 
 @dataclass(frozen=True, slots=True)

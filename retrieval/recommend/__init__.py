@@ -1,5 +1,6 @@
-"""What to suggest to whom, learnt from what was bought together."""
+"""What to suggest to whom, learnt from what was bought, seen and said."""
 
-from retrieval.recommend.model import Recommender, Suggestion
+from retrieval.recommend.interactions import Interactions, Known, weight_of
+from retrieval.recommend.recommender import Event, Recommender, Suggestion
 
-__all__ = ["Recommender", "Suggestion"]
+__all__ = ["Event", "Interactions", "Known", "Recommender", "Suggestion", "weight_of"]

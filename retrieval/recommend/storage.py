@@ -1,4 +1,8 @@
-"""Keeps a fitted recommender on disk, under the hash of the data that it was fitted on. Plain arrays, no pickle."""
+"""A trained recommender in one file of plain arrays, no pickle, replaced whole: a reader sees the old one or the new one.
+
+The file carries a hash of what it was trained on, so that the same purchases are not trained on twice. Holds products and sums
+over customers, no customer's row.
+"""
 
 from __future__ import annotations
 
@@ -9,86 +13,95 @@ import os
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
 
-FORMAT = 1
+from retrieval.recommend.baskets import Baskets
+from retrieval.recommend.blend import Blend
+from retrieval.recommend.ease import Ease
+from retrieval.recommend.features import NAMES, Parts
+from retrieval.recommend.interactions import Floats, Interactions, Ints
+from retrieval.recommend.recommender import Recommender
+
+FORMAT = 2
+FILE = "model.npz"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What is on disk."""
-
-    skus: tuple[str, ...]
-    similarity: Any
-    popularity: NDArray[np.float32]
-    latest: datetime | None
-
-
 def digest(
-    customer_ids: Sequence[str],
-    skus: Sequence[str],
-    at: ArrayLike,
-    quantity: ArrayLike,
-    order_ids: Sequence[str],
-    *,
-    parameters: Sequence[float],
+    data: Interactions, texts: Floats | None = None, groups: Ints | None = None, catalogue: str = ""
 ) -> str:
-    """A hash of the columns and of the parameters: another model for any change in either."""
-    state = hashlib.blake2b(repr((FORMAT, tuple(parameters))).encode(), digest_size=16)
-    for column in (customer_ids, skus, order_ids):
-        state.update(b"\x1d")
-        state.update("\x1f".join(column).encode())
-    state.update(np.ascontiguousarray(np.asarray(at, dtype="datetime64[s]")).tobytes())
-    state.update(np.ascontiguousarray(np.asarray(quantity, dtype=np.int64)).tobytes())
+    """Of all that a training reads: another for any change in it, in the format, or in what features there are."""
+    state = hashlib.blake2b(repr((FORMAT, NAMES, catalogue)).encode(), digest_size=16)
+    for names in (data.customers, data.items):
+        state.update("\x1f".join(names).encode() + b"\x1d")
+    for column in (data.customer, data.item, data.at, data.weight, data.order, texts, groups):
+        state.update(b"\x1d" if column is None else np.ascontiguousarray(column).tobytes())
     return state.hexdigest()
 
 
-def save(folder: Path, key: str, kept: Kept) -> None:
-    """Write to a temporary file, then move it in place: a reader sees the old model or the new one."""
+def save(folder: Path, made: Recommender, key: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    target = _path(folder, key)
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
-    meta = {"skus": kept.skus, "latest": kept.latest.isoformat() if kept.latest else None}
-    with temporary.open("wb") as file:
+    ease, baskets = made.parts.ease, made.parts.baskets.similarity
+    told = {
+        "key": key,
+        "skus": made.skus,
+        "latest": None if made.latest is None else str(made.latest),
+        "blend": made.blend.told(),
+        "penalty": ease.penalty,
+        "half_life": ease.half_life,
+    }
+    target = folder / FILE
+    part = folder / f".{FILE}.{os.getpid()}"
+    with part.open("wb") as file:
         np.savez(
             file,
-            meta=np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8),
-            data=kept.similarity.data,
-            indices=kept.similarity.indices,
-            indptr=kept.similarity.indptr,
-            popularity=kept.popularity,
-        )
-    temporary.replace(target)
-    for old in folder.glob("model-*.npz"):
-        if old != target:
-            old.unlink(missing_ok=True)
+            told=np.frombuffer(json.dumps(told).encode(), np.uint8),
+            vectors=ease.vectors, shrunk=ease.shrunk, diagonal=ease.diagonal, own=ease.own,
+            data=baskets.data, indices=baskets.indices, indptr=baskets.indptr,
+            popular=made.parts.popular, texts=made.parts.texts.astype(np.float16),
+            staple=made.staple, groups=made.groups,
+        )  # fmt: skip
+    part.replace(target)
+    return target
 
 
-def load(folder: Path, key: str) -> Kept | None:
-    """The model of this data; None if there is none, or the file is damaged (it is then fitted again)."""
-    path = _path(folder, key)
-    if not path.exists():
-        return None
+def load(folder: Path) -> tuple[Recommender, str] | None:
+    """The recommender and the hash of its data; None if there is none, or the file is damaged or of another version."""
+    path = folder / FILE
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            meta = json.loads(file["meta"].tobytes())
-            count = len(meta["skus"])
-            similarity = sp.csr_matrix((file["data"], file["indices"], file["indptr"]), shape=(count, count))
-            popularity = file["popularity"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        _log.warning("%s is damaged; the recommender is fitted again", path, exc_info=True)
+            told: dict[str, Any] = json.loads(file["told"].tobytes())
+            made = _made(told, {name: file[name] for name in file.files if name != "told"})
+    except FileNotFoundError:
         return None
-    latest = datetime.fromisoformat(meta["latest"]) if meta["latest"] else None
-    return Kept(tuple(meta["skus"]), similarity, popularity, latest)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        _log.warning(
+            "%s is damaged or of another version; the recommender is trained again", path, exc_info=True
+        )
+        return None
+    return made, str(told["key"])
 
 
-def _path(folder: Path, key: str) -> Path:
-    return folder / f"model-{key}.npz"
+def _made(told: dict[str, Any], arrays: dict[str, Any]) -> Recommender:
+    skus: Sequence[str] = tuple(told["skus"])
+    ease = Ease(told["penalty"], told["half_life"])
+    ease.vectors, ease.shrunk = arrays["vectors"], arrays["shrunk"]
+    ease.diagonal, ease.own = arrays["diagonal"], arrays["own"]
+    baskets = Baskets()
+    baskets.similarity = sp.csr_matrix(
+        (arrays["data"], arrays["indices"], arrays["indptr"]), (len(skus), len(skus))
+    )
+    parts = Parts(ease, baskets, arrays["popular"], arrays["texts"].astype(np.float32))
+    return Recommender(
+        tuple(skus),
+        parts,
+        Blend.read(told["blend"]),
+        arrays["staple"],
+        arrays["groups"],
+        None if told["latest"] is None else np.datetime64(told["latest"]),
+        {sku.casefold(): place for place, sku in enumerate(skus)},
+    )

@@ -193,3 +193,23 @@ def test_shorthand_is_written_out(text: str, core: str) -> None:
 )
 def test_a_wish_without_whom_it_is_for(text: str, wish: str) -> None:
     assert slots.without_occasion(text) == wish
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        ("What should I buy again?", True),
+        ("which things do I need to order again", True),
+        ("show me my usuals", True),
+        ("what do I usually buy here?", True),
+        ("What am I running low on?", True),
+        ("我经常买什么？", True),
+        ("Can I order again after cancelling?", False),
+        ("I want to order a lamp", False),
+        ("Is it in stock again?", False),
+        ("Where is my usual parcel?", False),
+        ("我买的东西在哪里？", False),
+    ],
+)
+def test_wishes_for_what_is_bought_again(text: str, again: bool) -> None:
+    assert asks.asks_again(text) is again

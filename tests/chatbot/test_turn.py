@@ -59,7 +59,7 @@ def setup(sqlite_db: sa.Engine, tmp_path: Path) -> Callable[..., Setup]:
             shop=Shop(sqlite_db),
             search=search,  # type: ignore[arg-type]  # a fake with the same methods
             products=products,
-            recommender=None,
+            recommending=None,
             engine=engine,
             router=Router({"en": Keywords()}, products, settings.shop, search),  # type: ignore[arg-type]  # fakes
             answers=Answers(sqlite_db, {"en": words}, {"en": lambda text: words([text])[0]}),

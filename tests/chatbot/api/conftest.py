@@ -22,6 +22,7 @@ import uvicorn
 from chatbot.api import create_api
 from chatbot.app import App
 from chatbot.auth import Auth, build_auth
+from chatbot.behaviour import Behaviour
 from chatbot.db import connect
 from chatbot.shop import Shop
 from chatbot.store import Store
@@ -123,10 +124,11 @@ def scripted_app(db: sa.Engine, home: Path, simulated: bool = True, **changes: A
         db=db,
         shop=Shop(db),
         store=store,
+        behaviour=Behaviour(db),
         index=cast(Any, None),
         search=cast(Any, FakeSearch()),
         products=cast(Any, FakeProducts()),
-        recommender=None,
+        recommending=cast(Any, None),
         engine=cast(Any, FakeEngine()),
         bot=cast(Any, FakeBot(store)),
     )

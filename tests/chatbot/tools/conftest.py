@@ -12,12 +12,13 @@ from typing import Any, cast
 import pytest
 
 from chatbot.conversation import ToolCall, ToolResult
-from chatbot.shop import Customer, Order, OrderLine, Product, Rate, Shop, Variant
+from chatbot.recommending import seconds
+from chatbot.shop import Customer, Order, OrderLine, Product, Rate, Shop, Variant, fold
 from chatbot.tools import BUILTIN
 from chatbot.tools.base import Context, Tool, load_tools, run_tool
 from configs import templates
 from configs.settings import ShopSettings
-from retrieval.recommend import Recommender
+from retrieval.recommend import Event, Recommender
 
 # A Tuesday, 11:00 in Berlin.
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -170,6 +171,18 @@ class FakeSearch:
         return hits[: limits.get("k", 6)]
 
 
+def _bought(shop: FakeShop, customer: Customer | None) -> list[Event]:
+    """As ``chatbot.recommending`` has it: a version counts as its product."""
+    if customer is None:
+        return []
+    product_of = {
+        fold(sku): item.sku
+        for item in shop.catalogue
+        for sku in (item.sku, *(own.sku for own in item.variants))
+    }
+    return [Event(product_of.get(fold(sku), sku), seconds(at)) for sku, at in shop.history(customer.id)]
+
+
 @dataclass(frozen=True)
 class World:
     """The small shop and ways to ask it; what a test does not set is as above."""
@@ -203,6 +216,7 @@ class World:
             facts=ShopSettings(**(facts or {})),
             products=cast(Any, FakeSearch(fake.catalogue)),
             recommender=recommender,
+            known=lambda asked: asked.fold_in(_bought(fake, customer), seconds(now)),
         )
 
     def run(self, context: Context, name: str, **arguments: Any) -> ToolResult:

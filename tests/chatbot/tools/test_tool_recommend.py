@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from retrieval.recommend import Recommender
+from retrieval.recommend import Event, Interactions, Recommender
+from retrieval.recommend.training import trained
 
 if TYPE_CHECKING:
     from conftest import World
@@ -24,7 +26,7 @@ def fitted(*baskets: str, day: str = "2026-11-20") -> Recommender:
     ]
     orders = [order for order, _ in rows]
     at = np.full(len(rows), np.datetime64(day), "datetime64[s]")
-    return Recommender.fit(orders, [sku for _, sku in rows], at, np.ones(len(rows)), orders)
+    return trained(Interactions.of(orders, [sku for _, sku in rows], at, orders=orders), at.max())
 
 
 MODEL = fitted("CAR-1", "KIT-1 GIF-1", "KIT-3 85123A", "KIT-2", "KIT-4")
@@ -68,12 +70,45 @@ def test_each_reason_is_given(world: World) -> None:
     assert chinese.startswith("因为您买过橡木砧板，您可能会喜欢礼品卡（50.00欧元）。本月热销：")
 
 
+def test_what_was_looked_at_is_not_said_to_be_bought(world: World) -> None:
+    seen = Event("KIT-1", np.datetime64("2026-11-19", "s"), weight=0.3, purchase=False)
+    context = world.context(recommender=MODEL)
+    context = replace(context, known=lambda asked: asked.fold_in([seen], np.datetime64("2026-11-20", "s")))
+    assert world.say(context, "recommend").startswith(
+        "Since you looked at Oak board, you may like Gift card (50.00 EUR)."
+    )
+    # What was looked at may be suggested itself.
+    assert "KIT-1" in {one.sku for one in MODEL.recommend(context.known(MODEL), mode="discover")}
+
+
 @pytest.mark.parametrize("bought", [None, [], ["KIT-1"], ["CAR-1", "KIT-3"]])
 def test_never_sold_out_never_owned_never_for_adults_only(world: World, bought: list[str] | None) -> None:
     result, _ = ask(world, bought=bought)
     shown = {card.id for card in result.cards}
     assert shown
     assert not shown & {"KIT-4", "KIT-2", *(bought or [])}
+
+
+def test_what_is_bought_again_and_again_with_its_pace(world: World) -> None:
+    def soap(*days: int) -> list[Event]:
+        return [Event("CAR-1", np.datetime64("2026-11-20", "s") - np.timedelta64(day, "D")) for day in days]
+
+    def said(*events: Event, language: str = "en") -> str:
+        context = world.context(customer=world.anna, recommender=MODEL, language=language)
+        known = MODEL.fold_in(events, np.datetime64("2026-11-20", "s"))
+        return world.say(replace(context, known=lambda _: known), "recommend", mode="again")
+
+    assert (
+        said(*soap(40, 30, 20))
+        == "From what you have bought before: Pine soap (4.50 EUR), about every 10 days."
+    )
+    assert said(*soap(40)) == "From what you have bought before: Pine soap (4.50 EUR)."
+    assert "大约每10天买一次" in said(*soap(40, 30, 20), language="zh")
+    assert said() == "Of what you have bought before, nothing is in stock that you would need again."
+    # KIT-4 is sold out.
+    assert "nothing is in stock" in said(Event("KIT-4", np.datetime64("2026-11-01", "s")))
+    stranger = world.run(world.context(recommender=MODEL), "recommend", mode="again")
+    assert stranger.error == "sign_in"
 
 
 def test_to_go_with_a_product(world: World) -> None:
@@ -101,13 +136,18 @@ def test_without_a_product_or_a_recommender(world: World) -> None:
     assert ask(world, mode="complete", sku="NOPE")[0].error == "not_found"
     assert ask(world, recommender=None)[0].error == "no_recommender"
     assert ask(world, recommender=None, mode="complete", sku="KIT-1")[0].error == "nothing_found"
-    assert ask(world, recommender=Recommender.fit([], [], [], []))[0].error == "nothing_found"
+    assert (
+        ask(world, recommender=trained(Interactions.of([], [], []), np.datetime64("2026-11-20", "s")))[
+            0
+        ].error
+        == "nothing_found"
+    )
 
 
 def test_a_product_that_left_the_catalogue_is_named_by_its_number(world: World) -> None:
     context = world.context(
         customer=world.anna,
-        recommender=fitted("OLD-1 CAR-1", "KIT-1", "KIT-3"),
+        recommender=fitted("OLD-1 CAR-1", "KIT-1", "KIT-3", "KIT-2", "GIF-1"),
         bought={"C1": ["OLD-1"]},
         now=world.now + timedelta(days=1),
     )

@@ -9,16 +9,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 import chatbot.demo
+from chatbot.behaviour import Behaviour
 from chatbot.conversation import to_json
 from chatbot.importers import import_rows
+from chatbot.recommending import Recommending
 from chatbot.shop import Shop
 from chatbot.tools.base import Context
 from chatbot.tools.catalogue import prices, stock
-from chatbot.tools.recommend import fitted
+from retrieval.products import Columns
 
 if TYPE_CHECKING:
     from conftest import World
@@ -38,6 +41,13 @@ def sale(customer: str, sku: str, order: str, day: int) -> dict[str, Any]:
         "at": f"2026-11-{day:02}T10:00:00Z",
         "order_id": order,
     }
+
+
+def no_catalogue() -> Columns:
+    nothing = np.zeros(0)
+    return Columns(
+        "", (), np.zeros((0, 4), np.float32), nothing.astype(np.intp), nothing, nothing, nothing.astype(bool)
+    )
 
 
 @pytest.fixture
@@ -108,12 +118,21 @@ def test_another_customers_order_is_no_order(world: World, gift_shop: Shop) -> N
 
 
 def test_the_recommender_counts_a_version_as_its_product(
-    world: World, gift_shop: Shop, tmp_path: Path
+    world: World, gift_shop: Shop, sqlite_db: sa.Engine, tmp_path: Path
 ) -> None:
-    recommender = fitted(gift_shop, tmp_path)
+    recommending = Recommending(gift_shop, Behaviour(sqlite_db), no_catalogue, tmp_path)
+    told = recommending.train()
+    assert (told.anew, told.products, told.interactions) == (True, 3, 22)
+    recommender = recommending.current()
     assert recommender is not None
     assert set(recommender.skus) == {"22423", "MUG", "85123A"}
-    context = at(world, gift_shop, "17850", recommender=recommender)
+    context = at(
+        world,
+        gift_shop,
+        "17850",
+        recommender=recommender,
+        known=lambda asked: recommending.known(asked, "", "17850", world.now),
+    )
     assert world.say(context, "recommend").startswith(
         "Because you bought CAKESTAND 3 TIER, you may like MUG (3.00 GBP)."
     )
@@ -123,7 +142,9 @@ def test_the_recommender_counts_a_version_as_its_product(
 
 
 def test_a_shop_that_sold_nothing_has_no_recommender(sqlite_db: sa.Engine, tmp_path: Path) -> None:
-    assert fitted(Shop(sqlite_db), tmp_path) is None
+    recommending = Recommending(Shop(sqlite_db), Behaviour(sqlite_db), no_catalogue, tmp_path)
+    assert recommending.train().interactions == 0
+    assert recommending.current() is None
 
 
 # --- every product of the demo shop ---------------------------------------------------------------------------

@@ -1,0 +1,161 @@
+"""The recommender that answers: trained on what the shop sold and what shoppers did, kept in a file, read anew when it changes.
+
+Whoever trains writes a new file in place of the old one, also from another process; what answers takes it with the next
+question. A version counts as its product. Knows no wording and no list.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.behaviour import Behaviour, Done
+from chatbot.shop import Product, Shop, fold
+from configs.settings import EventWeights
+from retrieval.products import Columns
+from retrieval.recommend import Event, Interactions, Known, Recommender, storage, weight_of
+from retrieval.recommend.interactions import Floats, Ints
+from retrieval.recommend.training import trained
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """``anew`` is false where the data had not changed."""
+
+    anew: bool
+    customers: int
+    products: int
+    interactions: int
+    seconds: float
+
+
+class Recommending:
+    """Safe to share between threads."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        behaviour: Behaviour,
+        columns: Callable[[], Columns],
+        folder: Path,
+        weights: EventWeights | None = None,
+    ) -> None:
+        """``columns`` are the catalogue's, as the search has them."""
+        self._shop, self._behaviour, self._columns, self.folder = shop, behaviour, columns, folder
+        self._weights = (weights or EventWeights()).model_dump()
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] | None = None
+        self._current: Recommender | None = None
+
+    def current(self) -> Recommender | None:
+        """None until something was trained."""
+        try:
+            stat = (self.folder / storage.FILE).stat()
+        except FileNotFoundError:
+            return self._current
+        seen = (stat.st_mtime_ns, stat.st_ino)
+        if seen != self._seen:
+            with self._lock:
+                if seen != self._seen:
+                    found = storage.load(self.folder)
+                    # A damaged file does not take away what answers.
+                    self._current = found[0] if found else self._current
+                    self._seen = seen
+        return self._current
+
+    def train(self, *, force: bool = False) -> Trained:
+        """Train on all that there is, unless that is what was trained on last; what is too old to be kept goes before."""
+        started = time.perf_counter()
+        self._behaviour.drop_old()
+        data = self.interactions()
+        texts, groups = self._described(data.items)
+        key = storage.digest(data, texts, groups, self._columns().version)
+        kept = None if force else storage.load(self.folder)
+        anew = kept is None or kept[1] != key
+        if anew and data.latest is not None:
+            made = self._with_unsold(trained(data, data.latest, texts=texts, groups=groups))
+            storage.save(self.folder, made, key)
+        customers, products = data.shape
+        return Trained(anew, customers, products, len(data), time.perf_counter() - started)
+
+    def interactions(self) -> Interactions:
+        """All that was sold, and all that shoppers did: of the customer where they signed in, else of the session."""
+        bought, done = self._shop.purchases(), self._behaviour.all()
+        product_of = _names(self._shop.all_products())
+        kept = bought.quantities > 0
+        skus = [*np.array(bought.skus, object)[kept], *(event.sku for _, event in done)]
+        sold = int(kept.sum())
+        return Interactions.of(
+            [*(fold(own) for own in np.array(bought.customer_ids, object)[kept]), *(who for who, _ in done)],
+            [product_of.get(fold(sku), sku) for sku in skus],
+            np.concatenate(
+                [bought.at[kept], np.array([seconds(event.at) for _, event in done], "datetime64[s]")]
+            ),
+            [*[self._weights["purchase"]] * sold, *(self._weight(event) for _, event in done)],
+            [*np.array(bought.order_ids, object)[kept], *([""] * len(done))],
+            np.arange(sold + len(done)) < sold,
+        )
+
+    def known(
+        self, recommender: Recommender, session_id: str, customer_id: str | None, now: datetime
+    ) -> Known:
+        """What is known of whoever asks, as of this second."""
+        events = [
+            Event(done.sku, seconds(done.at), self._weight(done), purchase=False)
+            for done in self._behaviour.of(session_id, customer_id)
+        ]
+        if customer_id is not None:
+            bought = self._shop.history(customer_id)
+            events += [Event(sku, seconds(at), self._weights["purchase"]) for sku, at in bought]
+        product_of = _names(self._shop.products(list({event.sku for event in events})))
+        return recommender.fold_in(
+            (replace(event, sku=product_of.get(fold(event.sku), event.sku)) for event in events), seconds(now)
+        )
+
+    def _weight(self, event: Done) -> float:
+        return weight_of(event.kind, self._weights, event.stars)
+
+    def _with_unsold(self, made: Recommender) -> Recommender:
+        """With the products of the catalogue that nobody took yet, by their texts."""
+        known = self._columns()
+        rows = [row for row, sku in enumerate(known.skus) if fold(sku) not in made.place]
+        if not rows or not known.vectors.shape[1]:
+            return made
+        return made.add_products(
+            [known.skus[row] for row in rows], known.vectors[rows], known.category_of[rows]
+        )
+
+    def _described(self, skus: tuple[str, ...]) -> tuple[Floats, Ints]:
+        """Vectors of the texts and numbers of the categories of these products; zeros and -1 for those that the catalogue lacks."""
+        known = self._columns()
+        place = {fold(sku): row for row, sku in enumerate(known.skus)}
+        rows: NDArray[np.int64] = np.array([place.get(fold(sku), -1) for sku in skus], np.int64)
+        texts = np.zeros((len(skus), known.vectors.shape[1]), np.float32)
+        groups = np.full(len(skus), -1)
+        texts[rows >= 0], groups[rows >= 0] = (
+            known.vectors[rows[rows >= 0]],
+            known.category_of[rows[rows >= 0]],
+        )
+        return texts, groups
+
+
+def _names(products: Iterable[Product]) -> dict[str, str]:
+    """The product of each sku, its own and its versions', folded."""
+    found: dict[str, str] = {}
+    for product in products:
+        found[fold(product.sku)] = product.sku
+        found.update((fold(variant.sku), product.sku) for variant in product.variants)
+    return found
+
+
+def seconds(moment: datetime) -> np.datetime64:
+    """UTC, as the recommender counts."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return np.datetime64(int(aware.timestamp()), "s")

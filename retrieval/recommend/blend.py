@@ -1,0 +1,142 @@
+"""How much each thing that speaks for a product weighs: logistic regression on what customers took next.
+
+One vector of weights for each task (buy again, discover, both, complete a cart) and for how much is known of the customer, since
+with two known products popularity is worth more and habits less. Fitted on a window behind what the models were trained on; each
+is held near a prior (MAP): a level near its task's, a task near the packaged weights, so that a shop with three
+orders a day begins with what other shops taught. Scores are log odds up to a constant; they add up feature by feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.recommend.base import Case
+from retrieval.recommend.features import NAMES, Parts, candidates, features
+from retrieval.recommend.interactions import NOTHING, Ints, Known
+
+Task = Literal["buy_again", "discover", "mixed", "complete"]
+TASKS: tuple[Task, ...] = ("buy_again", "discover", "mixed", "complete")
+LEVELS = (0, 1, 5, 20)
+"""From how many known products on a customer belongs to a level; the last has no end."""
+CANDIDATES = 150
+STRENGTH = 1.0
+"""Of the priors: so many observations' worth in each direction, on features of unit variance."""
+STEPS, LEAP, CLOSE = 30, 2.0, 1e-3
+"""Of Newton's method: at most so many, none longer, and enough when one is shorter."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """``weights[task]`` has a row for each level and a column for each of ``NAMES``: shape (levels, features)."""
+
+    weights: Mapping[Task, Floats]
+
+    def of(self, task: Task, known: int) -> Floats:
+        row: Floats = self.weights[task][level_of(known)]
+        return row
+
+    def told(self) -> dict[str, list[dict[str, float]]]:
+        """For a file: names beside numbers, so that a feature may be added later."""
+        return {
+            task: [
+                {name: round(float(value), 5) for name, value in zip(NAMES, row, strict=True)} for row in rows
+            ]
+            for task, rows in self.weights.items()
+        }
+
+    @classmethod
+    def read(cls, told: Mapping[str, Sequence[Mapping[str, float]]]) -> Blend:
+        return cls(
+            {task: np.array([[row.get(name, 0.0) for name in NAMES] for row in told[task]]) for task in TASKS}
+        )
+
+
+def level_of(known: int) -> int:
+    return int(np.searchsorted(LEVELS, known, side="right")) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One customer's candidates: features, and which of them were taken."""
+
+    values: Floats
+    taken: NDArray[np.bool_]
+
+
+def samples_of(parts: Parts, case: Case) -> dict[Task, Sample]:
+    """What a customer's case teaches each task but carts; what is known already is no discovery."""
+    together = parts.ease.predict(case.known)
+    chosen = candidates(parts, case.known, together, CANDIDATES)
+    values, taken = features(parts, case.known, together, chosen), np.isin(chosen, case.taken)
+    made: dict[Task, Sample] = {}
+    for task in TASKS[:3]:
+        kept = np.isin(chosen, eligible(chosen, task, case.known))
+        made[task] = Sample(values[kept], taken[kept])
+    return made
+
+
+def cart_sample(parts: Parts, case: Case, cart: Known) -> Sample:
+    """What the half of an order that is hidden teaches of the half that is shown."""
+    together = parts.ease.predict(case.known.with_more(cart))
+    found = candidates(parts, case.known, together, CANDIDATES, cart=cart)
+    chosen = eligible(found, "complete", case.known, cart)
+    return Sample(features(parts, case.known, together, chosen, cart=cart), np.isin(chosen, case.taken))
+
+
+def eligible(chosen: Ints, task: Task, known: Known, cart: Known = NOTHING) -> Ints:
+    """The candidates that the task is about; what lies in the cart is never one."""
+    owned = np.isin(chosen, known.bought)
+    kept = owned if task == "buy_again" else ~owned if task == "discover" else np.ones(len(chosen), bool)
+    return chosen[kept & ~np.isin(chosen, cart.item)]
+
+
+def fit(
+    samples: Mapping[Task, Sequence[Sequence[Sample]]], prior: Blend | None = None, strength: float = STRENGTH
+) -> Blend:
+    """``samples[task][level]`` are of that task and level."""
+    weights: dict[Task, Floats] = {}
+    for task in TASKS:
+        before = prior.weights[task] if prior else np.zeros((len(LEVELS), len(NAMES)))
+        every = [one for own in samples[task] for one in own]
+        center = _fit(every, before[-1], strength)
+        weights[task] = np.stack(
+            [
+                _fit(own, center + before[level] - before[-1], strength)
+                for level, own in enumerate(samples[task])
+            ]
+        )
+    return Blend(weights)
+
+
+def _fit(samples: Sequence[Sample], prior: Floats, strength: float) -> Floats:
+    """Weights of the raw features, by Newton's method; ``prior`` itself where nobody took anything."""
+    if not any(one.taken.any() for one in samples):
+        return prior
+    values = np.concatenate([one.values for one in samples])
+    taken = np.concatenate([one.taken for one in samples]).astype(np.float64)
+    scale = values.std(axis=0)
+    used = scale > 1e-9
+    wide = np.where(used, scale, 1.0)
+    scaled = np.column_stack([(values - values.mean(axis=0)) / wide, np.ones(len(values))])
+    start = np.append(prior * wide, 0.0)
+    held = np.append(np.full(len(wide), strength), 0.0)
+    rate = taken.mean()
+    at = start.copy()
+    at[-1] = np.log(rate / (1 - rate)) if rate < 1 else 0.0
+    for _ in range(STEPS):
+        chance = 1 / (1 + np.exp(-(scaled @ at)))
+        gradient = scaled.T @ (taken - chance) - held * (at - start)
+        curvature = (scaled * (chance * (1 - chance))[:, None]).T @ scaled + np.diag(held + 1e-6)
+        step = np.linalg.solve(curvature, gradient)
+        # A leap that is too long for the curve's bend is cut short.
+        at = at + step / max(1.0, float(np.abs(step).max()) / LEAP)
+        if float(np.abs(step).max()) < CLOSE:
+            break
+    return np.where(used, at[:-1] / wide, prior)

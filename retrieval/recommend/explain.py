@@ -1,0 +1,146 @@
+"""Why a product stands in a list: what each thing that is known adds to its score.
+
+The score is a sum of weighted features. What EASE's features add is shared out among the customer's products as these share
+its score; what the baskets add, among what lies in the cart or was taken last. So the contributions add up to the score. For people,
+only causes that tell something are named: not the staples that everybody takes, and the rule that spoke loudest
+("you take this every nine days"). Knows no wording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.recommend.features import FEATURES, NAMES, Family, Parts, lately
+from retrieval.recommend.interactions import Floats, Ints, Known
+
+STAPLE = 0.5
+"""Of all customers: what more than this share of them take explains nothing."""
+NAMED = 3
+"""Causes that are named."""
+
+
+FAMILIES: tuple[Family, ...] = ("repeat", "together", "basket", "text", "popular")
+_OF_FAMILY = np.array([[FEATURES[name] == family for family in FAMILIES] for name in NAMES], np.float64)
+_TEXT = NAMES.index("text")
+OFTEN = 3
+"""Days on which a product was taken, from which on a pace is spoken of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``rule`` made the difference; ``because`` are the customer's products behind it, the weightiest first. On ``times`` days they
+    took this product, on average ``every_days`` days apart (None below three times)."""
+
+    rule: Family
+    because: tuple[str, ...]
+    times: int
+    every_days: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """``sku`` is the product of the customer that it comes from; None: it comes from no single one."""
+
+    family: Family
+    sku: str | None
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The contributions add up to the score."""
+
+    reason: Reason
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def score(self) -> float:
+        return sum(one.value for one in self.contributions)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``known`` holds the cart as well; ``staple`` is the share of customers who take each item."""
+
+    parts: Parts
+    known: Known
+    cart: Known
+    skus: Sequence[str]
+    staple: Floats
+
+
+def reasons(
+    asked: Asked, targets: Ints, told: NDArray[np.float64], usual: NDArray[np.float64]
+) -> list[Reason]:
+    """``told`` are the targets' features times their weights, shape (targets, features); ``usual`` is the mean of what could
+    have been suggested as well, shape (features,): what makes the difference is the reason, and what speaks for all is none.
+    """
+    loud = (told - usual) @ _OF_FAMILY
+    causes = {family: _told_by(asked, targets, family) for family in FAMILIES}
+    made = []
+    for number, target in enumerate(targets.tolist()):
+        times, pace = _pace(asked.known, target)
+        named = {family: _named(asked, items, each[:, number]) for family, (items, each) in causes.items()}
+        speaks = {
+            "repeat": times > 0,
+            "together": bool(named["together"]),
+            "basket": bool(named["basket"]),
+            "text": bool(told[number, _TEXT] > 0),
+            "popular": True,
+        }
+        rule = max(
+            (family for family in FAMILIES if speaks[family]),
+            key=lambda own: loud[number, FAMILIES.index(own)],
+        )
+        made.append(Reason(rule, named[rule], times, pace))
+    return made
+
+
+def explained(
+    asked: Asked, target: int, told: NDArray[np.float64], usual: NDArray[np.float64]
+) -> Explanation:
+    """``told`` are the target's features times their weights, shape (features,); ``usual`` as in ``reasons``."""
+    found: list[Contribution] = []
+    for family, value in zip(FAMILIES, (told @ _OF_FAMILY).tolist(), strict=True):
+        items, each = _told_by(asked, np.array([target]), family)
+        total = float(each.sum())
+        if total <= 0:
+            found.append(Contribution(family, None, value))
+            continue
+        shares = (each[:, 0] / total).tolist()
+        found += [
+            Contribution(family, asked.skus[item], value * share)
+            for item, share in zip(items.tolist(), shares, strict=True)
+            if share
+        ]
+    return Explanation(reasons(asked, np.array([target]), told[None], usual)[0], tuple(found))
+
+
+def _told_by(asked: Asked, targets: Ints, family: Family) -> tuple[Ints, Floats]:
+    """The customer's products that a family's part rests on, and what each says of each target: shape (items, targets)."""
+    if family == "together":
+        return asked.parts.ease.contributions(asked.known, targets)
+    if family == "basket":
+        items = (asked.cart if len(asked.cart.item) else lately(asked.known)).bought
+        return items, np.asarray(asked.parts.baskets.similarity[items][:, targets].toarray(), np.float32)
+    return np.zeros(0, np.int64), np.zeros((0, len(targets)), np.float32)
+
+
+def _named(asked: Asked, items: Ints, each: Floats) -> tuple[str, ...]:
+    """The causes that tell most: by what they add, and by how few others take them."""
+    rare = asked.staple[items]
+    telling = np.where(rare <= STAPLE, each * -np.log(np.clip(rare, 1e-6, 1)), 0)
+    best = np.argsort(-telling, kind="stable")[:NAMED]
+    return tuple(asked.skus[items[place]] for place in best if telling[place] > 0)
+
+
+def _pace(known: Known, target: int) -> tuple[int, float | None]:
+    ages = known.age[(known.item == target) & known.purchase]
+    days = np.unique(np.floor(ages))
+    if len(days) < OFTEN:
+        return len(days), None
+    return len(days), float((days[-1] - days[0]) / (len(days) - 1))

@@ -1,0 +1,172 @@
+"""What speaks for a product: numbers that the blend weighs, each of one family that an explanation can name.
+
+``repeat``: how often and how lately the customer took it, and whether it is due; ``together``: EASE's score from all that they
+took; ``basket``: what lay in baskets with what they took last, or with their cart; ``text``: how like its text is to the texts of what they took; ``popular``: what
+everybody takes, lately and for long. Every number is zero where nothing speaks, so that a sum of them is an explanation. A product
+that nobody took yet stands on its neighbours by text (``Parts.with_items``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from retrieval.recommend.base import popularity
+from retrieval.recommend.baskets import Baskets
+from retrieval.recommend.ease import Ease
+from retrieval.recommend.interactions import NOTHING, Floats, Interactions, Ints, Known
+
+Family = Literal["repeat", "together", "basket", "text", "popular"]
+HALF_LIVES = (7, 20, 45, 90, 200)
+"""Days, of a customer's own interactions."""
+TRENDS = (5, 14, 45, 365)
+"""Days, of everybody's."""
+LATELY = 14.0
+"""Days before a customer's last interaction that ``basket`` looks at."""
+FLOOR = 1e-3
+"""EASE scores below it are nothing."""
+
+FEATURES: Mapping[str, Family] = {
+    **{f"taken_{days}": "repeat" for days in HALF_LIVES},
+    "times": "repeat", "since": "repeat", "overdue": "repeat", "off_pace": "repeat", "pace": "repeat",
+    "repeated": "repeat", "owned": "repeat",
+    "together": "together", "together_owned": "together", "together_log": "together", "together_root": "together",
+    "basket": "basket", "text": "text",
+    **{f"popular_{days}": "popular" for days in TRENDS},
+    **{f"popular_{days}_owned": "popular" for days in TRENDS},
+}  # fmt: skip
+NAMES = tuple(FEATURES)
+TOGETHER = [place for place, name in enumerate(NAMES) if FEATURES[name] == "together"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The models that the features are read from. ``popular`` has a row for each of ``TRENDS``, shape (trends, items);
+    ``texts`` has the vector of each item's text, shape (items, dimensions), of length one, or zero where there is none."""
+
+    ease: Ease
+    baskets: Baskets
+    popular: Floats
+    texts: Floats
+
+    @classmethod
+    def trained(
+        cls,
+        data: Interactions,
+        now: np.datetime64,
+        texts: Floats | None = None,
+        *,
+        penalty: float = 10.0,
+        rank: int | None = 256,
+    ) -> Parts:
+        ease, baskets = Ease(penalty, rank=rank), Baskets()
+        ease.train(data, now)
+        baskets.train(data, now)
+        popular = np.stack([np.log1p(popularity(data, now, days)) for days in TRENDS]).astype(np.float32)
+        return cls(
+            ease, baskets, popular, np.zeros((len(data.items), 0), np.float32) if texts is None else texts
+        )
+
+    @property
+    def items(self) -> int:
+        return int(self.popular.shape[1])
+
+    def with_items(self, texts: Floats, count: int = 20) -> Parts:
+        """Items more, at the end, of which only the texts are known, shape (new, dimensions): each scores as its ``count``
+        neighbours do on the mean, by likeness, and nothing is its own."""
+        likeness = texts @ self.texts.T
+        near = np.argsort(-likeness, axis=1, kind="stable")[:, :count]
+        share = np.maximum(np.take_along_axis(likeness, near, axis=1), 0)
+        share = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-9)
+        rows = np.repeat(np.arange(len(texts)), near.shape[1])
+        stands_on = sp.csr_matrix((share.ravel(), (rows, near.ravel())), likeness.shape, dtype=np.float32)
+        popular = np.column_stack([self.popular, (stands_on @ self.popular.T).T])
+        return Parts(
+            self.ease.with_items(stands_on),
+            self.baskets.with_items(stands_on),
+            popular.astype(np.float32),
+            np.vstack([self.texts, texts]).astype(np.float32),
+        )
+
+
+def candidates(
+    parts: Parts,
+    known: Known,
+    together: Floats,
+    count: int,
+    *,
+    cart: Known = NOTHING,
+    allowed: NDArray[np.bool_] | None = None,
+) -> Ints:
+    """What is worth ranking of what is ``allowed`` and was not refused: what was taken before, and of the rest the ``count``
+    best by EASE, by trend and by the cart."""
+    own = known.bought
+    if len(known.refused):
+        allowed = np.ones(len(together), bool) if allowed is None else allowed.copy()
+        allowed[known.refused] = False
+    found = [own if allowed is None else own[allowed[own]]]
+    for score in (together, parts.popular[1], *((parts.baskets.predict(cart),) if len(cart.item) else ())):
+        rest = np.array(score)
+        rest[own] = -np.inf
+        if allowed is not None:
+            rest[~allowed] = -np.inf
+        kept = min(count, len(rest))
+        if kept:
+            best = np.argpartition(-rest, kept - 1)[:kept]
+            found.append(best[rest[best] > 0])
+    return np.unique(np.concatenate(found))
+
+
+def features(
+    parts: Parts, known: Known, together: Floats, chosen: Ints, *, cart: Known = NOTHING
+) -> NDArray[np.float64]:
+    """Shape (chosen, features), in the order of ``NAMES``."""
+    size = parts.items
+    item, age = known.item[known.purchase], known.age[known.purchase]
+    times = np.bincount(item, minlength=size)[chosen].astype(np.float64)
+    owned = times > 0
+    columns: list[Any] = []
+    for days in HALF_LIVES:
+        told = np.bincount(known.item, known.weight * 0.5 ** (known.age / days), size)[chosen]
+        columns.append(np.log1p(np.maximum(told, 0)))
+    last, first = np.full(size, np.inf), np.zeros(size)
+    np.minimum.at(last, item, age)
+    np.maximum.at(first, item, age)
+    since, span = np.where(owned, last[chosen], 0.0), np.where(owned, first[chosen] - last[chosen], 0.0)
+    repeated = times > 1
+    pace = np.where(repeated, span / np.maximum(times - 1, 1), 0.0)
+    overdue = np.where(repeated, np.log((since + 1) / (pace + 1)), 0.0)
+    columns += [np.log1p(times), np.log1p(since), overdue, np.abs(overdue), np.log1p(pace), repeated, owned]
+    own = together[chosen].astype(np.float64)
+    above = np.maximum(own, 0)
+    columns += [own, own * owned, np.log(np.maximum(own, FLOOR) / FLOOR), np.sqrt(above)]
+    beside = cart if len(cart.item) else lately(known)
+    columns.append(
+        np.sqrt(parts.baskets.predict(beside)[chosen]) if len(beside.item) else np.zeros(len(chosen))
+    )
+    columns.append(_alike(parts, known, chosen))
+    popular = parts.popular[:, chosen]
+    columns += [*popular, *(popular * owned)]
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def lately(known: Known) -> Known:
+    if len(known.age) == 0:
+        return known
+    chosen = known.age < known.age.min() + LATELY
+    return known.only(chosen)
+
+
+def _alike(parts: Parts, known: Known, chosen: Ints) -> Floats:
+    """The cosine of an item's text and the customer's: the mean of the texts of what they took, by their square roots."""
+    items, held = parts.ease.held(known)
+    profile = held @ parts.texts[items]
+    length = float(np.linalg.norm(profile)) if parts.texts.shape[1] else 0.0
+    if length == 0:
+        return np.zeros(len(chosen), np.float32)
+    return np.maximum(parts.texts[chosen] @ (profile / length), 0)

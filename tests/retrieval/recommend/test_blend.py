@@ -1,0 +1,89 @@
+"""The blend learns what decides, and keeps to its prior where nothing was seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from retrieval.recommend.base import Case
+from retrieval.recommend.blend import LEVELS, TASKS, Blend, Sample, eligible, fit, level_of
+from retrieval.recommend.features import FEATURES, NAMES
+from retrieval.recommend.interactions import NOTHING, Known
+from retrieval.recommend.training import fitted, packaged, trained
+
+from .conftest import LATER, START, random_shop
+
+
+def samples(weights: np.ndarray, count: int, *, seed: int = 0) -> list[Sample]:
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        values = rng.normal(size=(50, len(NAMES)))
+        chance = 1 / (1 + np.exp(-(values @ weights - 2)))
+        made.append(Sample(values, rng.random(50) < chance))
+    return made
+
+
+def only(task: str, level: int, own: list[Sample]) -> dict[str, list[list[Sample]]]:
+    return {name: [own if (name, at) == (task, level) else [] for at in range(len(LEVELS))] for name in TASKS}
+
+
+def test_weights_are_found_again() -> None:
+    true = np.zeros(len(NAMES))
+    true[[0, 3, 9]] = 1.0, -0.5, 0.8
+    found = fit(only("mixed", 3, samples(true, 200)))  # type: ignore[arg-type]
+    assert np.abs(found.weights["mixed"][3] - true).max() < 0.15
+
+
+def test_where_nothing_was_seen_the_prior_stays_and_a_level_leans_on_its_task() -> None:
+    prior = Blend({task: np.full((len(LEVELS), len(NAMES)), 0.25) for task in TASKS})
+    true = np.full(len(NAMES), 0.25)
+    true[2] = 2.0
+    found = fit(only("mixed", 3, samples(true, 100)), prior)  # type: ignore[arg-type]
+    assert np.array_equal(found.weights["discover"], prior.weights["discover"])
+    assert found.weights["mixed"][0][2] > 1.0
+    held = fit(only("mixed", 3, samples(true, 1)), prior, 1000.0)  # type: ignore[arg-type]
+    assert np.abs(held.weights["mixed"][3] - 0.25).max() < 0.1
+
+
+def test_levels_and_candidates_of_a_task() -> None:
+    assert [level_of(count) for count in (0, 1, 4, 5, 19, 20, 500)] == [0, 1, 1, 2, 2, 3, 3]
+    known = Known.of([1, 2])
+    cart = Known.of([3])
+    every = np.arange(5)
+    assert eligible(every, "buy_again", known).tolist() == [1, 2]
+    assert eligible(every, "discover", known).tolist() == [0, 3, 4]
+    assert eligible(every, "complete", known, cart).tolist() == [0, 1, 2, 4]
+
+
+def test_a_file_of_weights_is_read_as_it_was_written_and_knows_names() -> None:
+    told = packaged().told()
+    assert set(told) == set(TASKS)
+    assert all(set(row) <= set(FEATURES) for rows in told.values() for row in rows)
+    assert Blend.read(told).told() == told
+
+
+def test_the_blend_is_better_than_what_it_began_with_on_a_window_that_it_did_not_see() -> None:
+    data = random_shop(120, 60, 9000)
+    cut = LATER - np.timedelta64(28, "D")
+    flat = Blend({task: np.zeros((len(LEVELS), len(NAMES))) for task in TASKS})
+    seen, unseen = data.before(cut), data.between(cut, LATER)
+
+    def hits(prior: Blend, fitting: bool) -> float:
+        told = trained(seen, cut, prior=prior)
+        if not fitting:
+            told = type(told)(**{name: getattr(told, name) for name in told.__slots__} | {"blend": prior})  # type: ignore[attr-defined]
+        found = 0
+        for number, known in enumerate(seen.by_customer(cut)):
+            taken = {seen.items[item] for item in unseen.item[unseen.customer == number]}
+            found += len(taken & {one.sku for one in told.recommend(known, n=10)})
+        return found
+
+    assert hits(flat, True) > 1.1 * hits(flat, False)
+
+
+def test_too_few_who_came_back_and_the_prior_is_kept() -> None:
+    data = random_shop(20, 30, 300)
+    blend, _ = fitted(data, LATER - np.timedelta64(28, "D"), None, packaged())
+    assert blend is packaged()
+    assert Case(NOTHING, np.array([1])).taken.tolist() == [1]
+    assert START < LATER
