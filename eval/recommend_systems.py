@@ -1,0 +1,248 @@
+"""What the suite ``recommend`` compares: our models, and beside each the library or the formula that it stands on.
+
+Every system is trained and asked in a process of its own, so that its memory can be read. Libraries that know customers by
+number alone are asked for those that they were trained on. Knows no figures.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.purchases import Split
+from retrieval.recommend.als import Als
+from retrieval.recommend.base import Case, Model, PersonalFrequency, RecentPopularity
+from retrieval.recommend.baskets import Baskets
+from retrieval.recommend.blend import Task
+from retrieval.recommend.ease import Ease
+from retrieval.recommend.interactions import NOTHING, Floats, Interactions, Known
+from retrieval.recommend.measures import NDCG_AT, RECALL_AT, ndcg, recall, top
+from retrieval.recommend.paper import PaperModel
+from retrieval.recommend.recommender import Recommender
+from retrieval.recommend.training import trained
+
+FIVE = 5
+
+
+class System(Protocol):
+    def train(self, data: Interactions, now: np.datetime64) -> None: ...
+
+    def ranked(self, known: Known, task: Task, cart: Known) -> NDArray[np.int64]:
+        """At least the 20 best, without what is known under ``discover``, and without the cart."""
+
+
+class Blended:
+    """kefu's recommender as the shop has it, explanations included."""
+
+    def __init__(self, texts: Floats | None = None) -> None:
+        self.texts = texts
+        self.made: Recommender | None = None
+
+    def train(self, data: Interactions, now: np.datetime64) -> None:
+        self.made = trained(data, now, texts=self.texts)
+
+    def ranked(self, known: Known, task: Task, cart: Known) -> NDArray[np.int64]:
+        assert self.made is not None
+        skus = self.made.skus
+        if task == "complete":
+            listed = self.made.complete([skus[item] for item in cart.item], known, n=RECALL_AT)
+        else:
+            listed = self.made.recommend(known, mode=task, n=RECALL_AT)
+        return np.array([self.made.place[one.sku.casefold()] for one in listed], np.int64)
+
+
+class Single:
+    """One model; carts are asked of it as if nothing but the cart were known."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def train(self, data: Interactions, now: np.datetime64) -> None:
+        self.model.train(data, now)
+
+    def ranked(self, known: Known, task: Task, cart: Known) -> NDArray[np.int64]:
+        scores = self.model.predict(cart if task == "complete" else known).astype(np.float64)
+        scores[cart.item] = -np.inf
+        if task == "discover":
+            scores[known.bought] = -np.inf
+        return top(scores, RECALL_AT)
+
+
+class Mixed:
+    """The strongest mix by hand: .7 of personal frequency and .3 of EASE, each by its largest score."""
+
+    def __init__(self) -> None:
+        self.personal, self.ease = PersonalFrequency(), Ease(rank=None)
+
+    def train(self, data: Interactions, now: np.datetime64) -> None:
+        self.personal.train(data, now)
+        self.ease.train(data, now)
+
+    def predict(self, known: Known) -> Floats:
+        parts = (0.7, self.personal.predict(known)), (0.3, self.ease.predict(known))
+        return np.asarray(
+            sum(share * own / max(float(own.max(initial=0)), 1e-9) for share, own in parts), np.float32
+        )
+
+
+class EaseByTheBook:
+    """Steck's formula written out: one inverse of items by items."""
+
+    def train(self, data: Interactions, now: np.datetime64) -> None:
+        ours = Ease()
+        matrix = data.matrix(now, ours.half_life).sqrt()
+        gram = (matrix.T @ matrix).toarray().astype(np.float32)
+        gram[np.diag_indices_from(gram)] += (
+            ours.penalty * float(matrix.multiply(matrix).sum()) / matrix.shape[1]
+        )
+        self.weights = np.linalg.inv(gram)
+        del gram
+        self.weights /= -np.diag(self.weights).copy()
+        np.fill_diagonal(self.weights, 0)
+        self._ours = ours
+
+    def predict(self, known: Known) -> Floats:
+        items, held = self._ours.held(known)
+        return np.asarray(held @ self.weights[items], np.float32)
+
+
+class OfImplicit:
+    """A model of the library ``implicit``, asked by itself for the customers that it was trained on."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def train(self, data: Interactions, now: np.datetime64) -> None:
+        from implicit import bpr, nearest_neighbours
+        from implicit.cpu.als import AlternatingLeastSquares
+
+        ours = Als()
+        self.matrix = data.matrix(now, ours.half_life).log1p().tocsr()
+        self.model: Any = {
+            "als": lambda: AlternatingLeastSquares(
+                factors=ours.size,
+                regularization=ours.penalty,
+                alpha=ours.confidence,
+                iterations=15,
+                random_state=0,
+            ),
+            "bpr": lambda: bpr.BayesianPersonalizedRanking(factors=64, random_state=0),
+            "cosine": lambda: nearest_neighbours.CosineRecommender(K=200),
+            "bm25": lambda: nearest_neighbours.BM25Recommender(K=200),
+        }[self.kind]()
+        self.model.fit(self.matrix, show_progress=False)
+
+    def ranked(self, known: Known, task: Task, cart: Known) -> NDArray[np.int64]:
+        import scipy.sparse as sp
+
+        if task == "complete":
+            row = sp.csr_matrix(
+                (np.ones(len(cart.item)), (np.zeros(len(cart.item), int), cart.item)),
+                (1, self.matrix.shape[1]),
+            )
+            found, _ = self.model.recommend(0, row.tocsr(), N=RECALL_AT, recalculate_user=self.kind == "als")
+            return np.asarray(found, np.int64)
+        row = self.matrix[known.customer]
+        found, _ = self.model.recommend(
+            known.customer, row, N=RECALL_AT, filter_already_liked_items=task == "discover"
+        )
+        return np.asarray(found, np.int64)
+
+
+def system(name: str, texts: Floats | None) -> System:
+    made: Mapping[str, Any] = {
+        "blend": lambda: Blended(texts),
+        "popularity": lambda: Single(RecentPopularity()),
+        "personal": lambda: Single(PersonalFrequency()),
+        "ease": lambda: Single(Ease()),
+        "ease_by_the_book": lambda: Single(EaseByTheBook()),
+        "mixed_by_hand": lambda: Single(Mixed()),
+        "als": lambda: Single(Als()),
+        "baskets": lambda: Single(Baskets()),
+        "paper_additive": lambda: Single(PaperModel(bilinear=False)),
+        "paper_bilinear": lambda: Single(PaperModel(bilinear=True)),
+        **{
+            f"implicit_{kind}": lambda kind=kind: OfImplicit(kind)
+            for kind in ("als", "bpr", "cosine", "bm25")
+        },
+    }
+    found: System = made[name]()
+    return found
+
+
+SYSTEMS = (
+    "blend", "popularity", "personal", "ease", "ease_by_the_book", "mixed_by_hand", "als", "implicit_als", "implicit_bpr",
+    "implicit_cosine", "implicit_bm25", "baskets", "paper_additive", "paper_bilinear",
+)  # fmt: skip
+BY_NUMBER = ("paper_additive", "paper_bilinear", "implicit_als", "implicit_bpr")
+"""They know customers by number: of somebody of whom only five products are known they say nothing of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Scores of each case by task: NaN where nothing was left to find; ``hit`` is whether one of the first ten products that are
+    new to the customer was taken. ``memory`` in bytes, ``seconds`` of the training, ``each`` of every list."""
+
+    recall: Mapping[str, Floats]
+    ndcg: Mapping[str, Floats]
+    hit: Floats
+    seconds: float
+    memory: int
+    each: Floats
+    covered: int
+
+
+def measured(name: str, split: Split, texts: Floats | None) -> Found:
+    """Train and ask; runs in a process of its own."""
+    made = system(name, texts)
+    before, started = _peak(), time.perf_counter()
+    made.train(split.train, split.now)
+    seconds, memory = time.perf_counter() - started, _peak() - before
+    recalls: dict[str, list[float]] = {}
+    ndcgs: dict[str, list[float]] = {}
+    each: list[float] = []
+    hits: list[float] = []
+    seen: set[int] = set()
+    for task, cases in _asked(split, name).items():
+        recalls[task], ndcgs[task] = [], []
+        for case, cart in cases:
+            taken = np.setdiff1d(case.taken, case.known.bought) if task == "new" else case.taken
+            began = time.perf_counter()
+            kind: Task = "discover" if task == "new" else "complete" if task == "cart" else "mixed"
+            ranked = made.ranked(case.known, kind, cart)
+            each.append(time.perf_counter() - began)
+            seen.update(ranked.tolist())
+            recalls[task].append(recall(ranked, taken, RECALL_AT) if len(taken) else np.nan)
+            if task == "new":
+                hits.append(float(np.isin(ranked[:NDCG_AT], taken).any()) if len(taken) else np.nan)
+            ndcgs[task].append(ndcg(ranked, taken, NDCG_AT) if len(taken) else np.nan)
+    return Found(
+        {task: np.array(own, np.float32) for task, own in recalls.items()},
+        {task: np.array(own, np.float32) for task, own in ndcgs.items()},
+        np.array(hits, np.float32), seconds, memory, np.array(each, np.float32), len(seen),
+    )  # fmt: skip
+
+
+def _asked(split: Split, name: str) -> dict[str, Sequence[tuple[Case, Known]]]:
+    every = [(case, NOTHING) for case in split.cases]
+    asked: dict[str, Sequence[tuple[Case, Known]]] = {"all": every, "new": every, "cart": split.carts}
+    if name not in BY_NUMBER:
+        few = [(Case(_anonymous(case.known.latest(FIVE)), case.taken), NOTHING) for case in split.cases]
+        asked["five_items"] = [pair for pair in few if len(pair[0].known.bought) == FIVE]
+    return asked
+
+
+def _anonymous(known: Known) -> Known:
+    return replace(known, customer=-1)
+
+
+def _peak() -> int:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
