@@ -6,7 +6,7 @@ anybody else: nothing is looked up by a customer's name. Filters and lists are o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,7 +74,7 @@ class RecentPopularity:
 
 
 class PersonalFrequency:
-    """What this customer took most, the last months before all, and what is due: bought at an even pace, and not lately."""
+    """What this customer took most, the last months before all. Does not know what is due; the blend does."""
 
     def __init__(self, half_life: float = 90.0) -> None:
         self.half_life = half_life
@@ -94,11 +94,3 @@ def popularity(data: Interactions, now: np.datetime64, half_life: float) -> Floa
     """The faded weights of each item, all customers together."""
     told = np.bincount(data.item, data.weight * 0.5 ** (data.age(now) / half_life), len(data.items))
     return np.maximum(told, 0).astype(np.float32)
-
-
-def means(scores: Mapping[str, Scores]) -> dict[str, float]:
-    return {
-        f"{name}_{measure}": float(np.nanmean(getattr(own, measure)))
-        for name, own in scores.items()
-        for measure in ("recall", "ndcg")
-    }

@@ -8,7 +8,7 @@ the database or happened a second ago. Knows no product beyond its number and no
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -268,7 +268,3 @@ def _orders(customer: Ints, at: Times, orders: Sequence[str] | NDArray[Any] | No
         return codes
     # The empty name sorts first: these rows go by day, behind all orders that have a name.
     return np.where(codes == 0, len(names) + by_day, codes).astype(np.int64)
-
-
-def position(names: Iterable[str]) -> Mapping[str, int]:
-    return {name: place for place, name in enumerate(names)}

@@ -119,7 +119,7 @@ def test_the_contributions_are_the_score(fitted: Recommender, tastes: Interactio
     for known in tastes.by_customer(LATER)[:12]:
         for mode in ("mixed", "discover"):
             for one in fitted.recommend(known, mode=mode, n=5):  # type: ignore[arg-type]  # literals of a tuple
-                told = fitted.explain(known, one.sku, mode=mode)  # type: ignore[arg-type]
+                told = fitted.explain(known, one.sku, mode=mode)  # type: ignore[arg-type]  # literals of a tuple
                 assert told.score == pytest.approx(one.score, abs=1e-5)
                 assert told.reason == one.why
 
@@ -224,7 +224,7 @@ def test_lists_hold_their_promises(
     allowed[list(forbidden)] = False
     known = fitted.fold_in(events, LATER)
     for listed in (
-        fitted.recommend(known, mode=mode, cart=cart, exclude=exclude, allowed=allowed, n=n),  # type: ignore[arg-type]
+        fitted.recommend(known, mode=mode, cart=cart, exclude=exclude, allowed=allowed, n=n),  # type: ignore[arg-type]  # literals of a tuple
         fitted.complete(cart, known, exclude=exclude, allowed=allowed, n=n),
     ):
         skus = [one.sku for one in listed]
