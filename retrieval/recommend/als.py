@@ -8,6 +8,7 @@ by factors. Customers of whom nothing is known score zero everywhere.
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
 from configs.errors import ConfigError
 from retrieval.recommend.interactions import Floats, Interactions, Known
@@ -41,11 +42,13 @@ class Als:
         except ImportError as error:
             raise ConfigError("implicit is not installed", hint="pip install 'kefu[recommend]'") from error
         matrix = data.matrix(now, self.half_life).log1p()
-        model = AlternatingLeastSquares(
-            factors=self.size, regularization=self.penalty, alpha=self.confidence,
-            iterations=self.iterations, random_state=self.seed, num_threads=0,
-        )  # fmt: skip
-        model.fit(matrix, show_progress=False)
+        # The library runs its own threads over customers; numpy's beside them would get in their way, and it warns of them.
+        with threadpool_limits(1, "blas"):
+            model = AlternatingLeastSquares(
+                factors=self.size, regularization=self.penalty, alpha=self.confidence,
+                iterations=self.iterations, random_state=self.seed, num_threads=0,
+            )  # fmt: skip
+            model.fit(matrix, show_progress=False)
         self.use(np.asarray(model.item_factors, np.float32))
 
     def use(self, factors: Floats) -> None:
