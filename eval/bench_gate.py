@@ -2,7 +2,7 @@
 
 For each seed a good adapter is trained on the grounded examples of a set of logs. Four bad ones go on from one of them, on
 examples that were spoilt, and a fifth has drawn weights. Each is put before the gate against the base model on the same cases
-of the test part. Everything is kept in the logs' folder: what was trained or judged is not done again. Takes most of an hour on
+of the test part. Everything is kept in the logs' folder: what was trained or judged is not done again. Takes more than an hour on
 two cores, so it is no suite. Says nothing of adapters that are bad in other ways.
 """
 
@@ -31,9 +31,9 @@ from finetune.speak import Told, replies
 
 SEEDS = 5
 """Of good adapters; the bad ones are made of the first."""
-CASES = 24
-"""Of each kind, answerable or not."""
-GOOD, BAD = 24, 6
+CASES = 40
+"""Of each kind, answerable or not: as many as ``kefu finetune gate`` asks."""
+GOOD, BAD = 48, 6
 """Steps of a training."""
 BATCH = 8
 LOST = 20
