@@ -24,7 +24,7 @@ _NOT_PERSON = re.compile(
 
 
 _SUGGESTING = re.compile(
-    r"\b(?:recommend\w*|suggest\w*|ideas?|popular|best[- ]?sell\w*|trend\w*|sell(?:s|ing)?|sold|surprise\w*|inspir\w*|lik(?:e|ed|es)"
+    r"\b(?:(?:what|that|it|there)'s|recommend\w*|suggest\w*|ideas?|popular|best[- ]?sell\w*|trend\w*|sell(?:s|ing)?|sold|surprise\w*|inspir\w*|lik(?:e|ed|es)"
     r"|lov(?:e|ed)|enjoy\w*|get|buy(?:ing)?|bought|order(?:s|ed)?|purchas\w*|next|else|new|others?|another|customers?|people|everyone|most|more"
     r"|usually|right|now|today|currently|week|month|season|products?|things?|stuff|items?|articles?|something|anything|show|give"
     r"|find|need|want|well|good|great|nice|best|top|favou?rites?|based?|history|shop|store|might|may|could|try|add|worth|interesting|moment|lately|days|choose|help|know)\b"
@@ -44,9 +44,15 @@ def asks_suggestions(text: str) -> bool:
     return bool(_POPULAR.search(text)) and not names_a_thing(text)
 
 
+def thing(text: str) -> str:
+    """What a wish for suggestions is of: "tent" of "recommend a tent"; empty where it is of nothing particular."""
+    left = " ".join(_SUGGESTING.sub(" ", text).split())
+    return left if lang.content_words(left) else ""
+
+
 def names_a_thing(text: str) -> bool:
     """Whether a wish for suggestions says of what: "recommend a tent" does, "what would you recommend?" does not."""
-    return bool(lang.content_words(_SUGGESTING.sub(" ", text)))
+    return bool(thing(text))
 
 
 _AGAIN = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chatbot.conversation import Plan, Turn
+from chatbot.conversation import Plan, ToolCall, Turn
 from chatbot.intents import SOCIAL
 
 
@@ -29,6 +29,10 @@ class Dialogue:
     """What the shopper said before, newest first."""
     told: frozenset[str] = frozenset()
     """The ids of the passages that the last answer cited."""
+    suggested_by: ToolCall | None = None
+    """The last call that suggested products."""
+    suggested: tuple[str, ...] = ()
+    """What it suggested."""
 
     @classmethod
     def of(cls, turns: Sequence[Turn]) -> Dialogue:
@@ -39,9 +43,11 @@ class Dialogue:
                 state = state.after(plan)
             shown = tuple(card.id for card in turn.reply.cards if card.kind == "product")
             orders = tuple(card.id for card in turn.reply.cards if card.kind == "order")
+            suggests = any(call.name == "recommend" for plan in turn.plans for call in plan.calls)
             state = replace(
                 state,
                 skus=shown or state.skus,
+                suggested=shown if suggests else state.suggested,
                 orders=orders or state.orders,
                 order_id=orders[0] if orders else state.order_id,
                 asked=turn.plans[-1].intent if turn.reply.kind == "clarify" and turn.plans else None,
@@ -60,4 +66,5 @@ class Dialogue:
             country=plan.slots.get("country", self.country),
             intent=self.intent if plan.intent in SOCIAL else plan.intent,
             query=plan.query,
+            suggested_by=next((call for call in plan.calls if call.name == "recommend"), self.suggested_by),
         )

@@ -53,6 +53,7 @@ class Recommending:
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
         self._current: Recommender | None = None
+        self._rows: tuple[Recommender, str, Ints] | None = None
 
     def current(self) -> Recommender | None:
         """None until something was trained."""
@@ -118,6 +119,26 @@ class Recommending:
         return recommender.fold_in(
             (replace(event, sku=product_of.get(fold(event.sku), event.sku)) for event in events), seconds(now)
         )
+
+    def masked(self, recommender: Recommender, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """From a mask over the catalogue's columns to one over the recommender's products; what left the catalogue is not allowed."""
+        known, found = self._columns(), self._rows
+        if found is None or found[0] is not recommender or found[1] != known.version:
+            place = {fold(sku): row for row, sku in enumerate(known.skus)}
+            rows = np.array([place.get(fold(sku), -1) for sku in recommender.skus], np.int64)
+            found = self._rows = (recommender, known.version, rows)
+        if len(allowed) != len(known.skus):  # another catalogue came in between: nothing, this once
+            return np.zeros(len(recommender.skus), np.bool_)
+        return np.append(allowed, False)[found[2]]
+
+    def cart(self, session_id: str, customer_id: str | None) -> list[str]:
+        """What lies in the cart as far as the shop's pages tell, the newest first."""
+        found = [done.sku for done in self._behaviour.of(session_id, customer_id) if done.kind == "cart"]
+        return list(dict.fromkeys(reversed(found)))
+
+    def note(self, session_id: str, customer_id: str | None, noted: Done) -> None:
+        """What a shopper said of a product in the chat, kept like an event of the shop's pages."""
+        self._behaviour.add(session_id, customer_id, [noted])
 
     def _weight(self, event: Done) -> float:
         return weight_of(event.kind, self._weights, event.stars)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chatbot import asks, lang, referents, slots
+from chatbot import asks, lang, referents, slots, suggesting
 from chatbot.conversation import Plan, ToolCall
 from chatbot.dialogue import Dialogue
 from chatbot.intents import PERSONAL, PRODUCT, SOCIAL, Classifier
@@ -42,11 +42,6 @@ _REQUEST_CHANGE = re.compile(
 )
 _ABOUT = re.compile(
     r"\b(?:tell|more|know|describe|information|details)\b.{0,20}\babout\b|\bdescribe\b|介绍|详情",
-    re.IGNORECASE,
-)
-_SIMILAR = re.compile(r"\bsimilar|\balternatives?\b|\blike (?:this|that|it)\b|类似|相似|同款", re.IGNORECASE)
-_COMPLETE = re.compile(
-    r"\bgoes? (?:well )?with\b|\bgo(?:es)? together\b|\bcombine|\bneed with\b|\bbuy with\b|\bmatch(?:es|ing)?\b|\bto go with\b|搭配|配套|一起买",
     re.IGNORECASE,
 )
 _OVERVIEW = re.compile(r"\b(?:tell me|more about|describe|information|details)\b|介绍|详情", re.IGNORECASE)
@@ -104,22 +99,37 @@ class Router:
         if asks.asks_for_person(text) or scores.get("handoff", 0.0) > HANDOFF_THRESHOLD:
             call = ToolCall("handoff", {"reason": "requested"})
             return Plan("handoff", 1.0, language, question, {}, (call,), question)
+        trouble = suggesting.trouble(text, *dialogue.messages[:1])
+        if trouble:
+            return Plan("policy", 0.9, language, slots.core(trouble), {}, (), slots.core(trouble))
         values = slots.slot_values(
             text, order_pattern=self._facts.order_number_pattern, vocabulary=self._products.vocabulary
         )
         country = countries.find(text)
         if country:
             values["country"] = country
+        values |= self._wished(text)
         values |= referents.find(question, values, dialogue, self._products, language, scores)
+        if suggesting.complains(text):
+            scores = {**scores, "recommend": 0.0}
+        pair = self._pair(question, values, dialogue) if suggesting.asks_comparison(text) else None
+        if pair:
+            values["compare"] = list(pair)
         intent, certain = self._choose(question, scores, values, dialogue)
         confidence = max(scores.get(intent, 0.0), 0.9 if certain else 0.0)
         if not certain and (intent not in SOCIAL or confidence < 0.6):
             intent, confidence = self._weigh(question, intent, scores, values, dialogue, language)
-        leaning = _SIMILAR.search(question) or _COMPLETE.search(question)
-        if intent == "recommend" and not values.get("sku") and not leaning and asks.names_a_thing(question):
-            intent = "product_search"
-        named = values.get("order_id") or asks.own_order(text)
-        if intent in PERSONAL and not named and asks.dictates(text):
+        leaning = suggesting.leans(question)
+        plain = suggesting.without_limits(question)
+        named = float(values.get("sku_score", 0.0)) > 0.5
+        if intent == "recommend" and not named and not leaning and asks.names_a_thing(plain):
+            kind = self._products.category(asks.thing(plain))
+            if kind:
+                values["category"] = kind
+            elif not self._about_suggestions(text, values, dialogue):
+                intent = "product_search"
+        own = values.get("order_id") or asks.own_order(text)
+        if intent in PERSONAL and not own and asks.dictates(text):
             return Plan("out_of_scope", 1.0, language, question, {}, (), question)
         query = self._query(question, intent, dialogue, language)
         calls = self._calls(question, query, intent, values, dialogue)
@@ -208,6 +218,11 @@ class Router:
         own_order = bool(values.get("order_id") or asks.own_order(text) or leans)
         sku_score = float(values.get("sku_score", 0.0))
 
+        if values.get("compare"):
+            return "product_details", True
+        sells = scores.get("recommend", 1.0) > 0  # nobody sells to somebody who complains
+        if sells and self._about_suggestions(text, values, dialogue):
+            return "recommend", True
         if values.get("order_id") and intent not in PERSONAL and len(lang.content_words(text)) <= 3:
             asked = dialogue.asked or dialogue.intent
             return (asked if asked in PERSONAL else "order_status"), True
@@ -218,11 +233,11 @@ class Router:
         bare = len(lang.content_words(text)) <= 2 and not values.get("sku")
         if dialogue.intent == "delivery_estimate" and values.get("aspect") == "price" and bare:
             return "delivery_estimate", True
-        if asks.asks_suggestions(text) and not values.get("sku"):
+        if sells and asks.asks_suggestions(suggesting.without_limits(text)) and not values.get("sku"):
             return "recommend", True
         if asks.asks_again(text) and not values.get("order_id"):
             return "recommend", True
-        if _SIMILAR.search(text) and intent in PRODUCT and (values.get("sku") or dialogue.skus):
+        if suggesting.asks_similar(text) and intent in PRODUCT and (values.get("sku") or dialogue.skus):
             return "recommend", True
         limited = bare and bool({"max_price", "min_price"} & set(values))
         if (slots.other_ones(text) or limited) and dialogue.intent == "product_search":
@@ -251,6 +266,26 @@ class Router:
         if intent not in PRODUCT | {"policy"} and sku_score == 0.5 and scores[intent] < 0.7:
             return "product_details", False
         return intent, intent in PRODUCT and sku_score >= 0.8 and scores[intent] >= 0.85
+
+    def _wished(self, text: str) -> dict[str, Any]:
+        """How many suggestions, and without what; words that the catalogue does not know limit nothing."""
+        unwanted = [said for said in suggesting.unwanted(text) if self._products.knows(said)]
+        return _given(count=suggesting.count(text), without=unwanted or None)
+
+    def _pair(self, text: str, values: Mapping[str, Any], dialogue: Dialogue) -> tuple[str, str] | None:
+        """The two products that are to be compared: named, or the two that were shown or spoken of last."""
+        said = suggesting.compared(text)
+        found = [self._products.resolve(words, k=1) for words in said or ()]
+        named = [hits[0].sku for hits in found if hits and hits[0].score >= referents.RESOLVE_THRESHOLD]
+        before = dialogue.skus if len(dialogue.skus) > 1 else dialogue.named
+        both = list(dict.fromkeys((*named, *before)))[:2]
+        return (both[0], both[1]) if len(both) == 2 else None
+
+    @staticmethod
+    def _about_suggestions(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> bool:
+        """Whether the message is about the products that were suggested, or the cart: others, fewer, cheaper, why these."""
+        why = suggesting.asks_why(text) and dialogue.intent in PRODUCT and bool(dialogue.skus)
+        return why or suggesting.asks_for_basket(text) or suggesting.goes_on(text, values, dialogue)
 
     @staticmethod
     def _inherit(values: Mapping[str, Any], dialogue: Dialogue) -> str | None:
@@ -313,6 +348,9 @@ class Router:
                 leans = slots.is_follow_up(text) or dialogue.intent == intent
                 country = values.get("country") or (dialogue.country if leans else None)
                 return [ToolCall("delivery_estimate", _given(country=country, express=values.get("express")))]
+            case "product_details" if values.get("compare"):
+                first, second = values["compare"]
+                return [ToolCall("compare", {"first": first, "second": second})]
             case "product_details" if values.get("sku"):
                 skus = values.get("skus") or [values["sku"]]
                 return [
@@ -326,14 +364,8 @@ class Router:
                 stocked = True if values.get("aspect") == "stock" else None
                 wish = slots.without_occasion(query)
                 return [ToolCall("product_search", _given(query=wish, in_stock=stocked, **wanted))]
-            case "recommend" if asks.asks_again(text):
-                return [ToolCall("recommend", {"mode": "again"})]
             case "recommend":
-                mode = (
-                    "similar" if _SIMILAR.search(text) else "complete" if _COMPLETE.search(text) else "for_me"
-                )
-                sku = values.get("sku") or (dialogue.skus[0] if dialogue.skus and mode != "for_me" else None)
-                return [ToolCall("recommend", _given(mode=mode if sku else "for_me", sku=sku))]
+                return [suggesting.call(text, values, dialogue)]
         return []
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from chatbot import compose, lang
 from chatbot.adapters import Adapters
 from chatbot.answers import Answers
+from chatbot.behaviour import Done as Noted
 from chatbot.conversation import (
     Card,
     Citation,
@@ -40,7 +41,7 @@ from chatbot.dialogue import Dialogue
 from chatbot.engine.base import Engine
 from chatbot.recommending import Recommending
 from chatbot.route import Router
-from chatbot.shop import Shop
+from chatbot.shop import Shop, fold
 from chatbot.store import Store
 from chatbot.tools.base import Context, Tool, run_tool
 from configs import templates
@@ -52,13 +53,14 @@ from retrieval.recommend.interactions import NOTHING
 from retrieval.search import Search
 
 Vectors = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 _YES = re.compile(
     r"^\W*(?:yes|yeah|yep|sure|please|ok(?:ay)?|do that|go ahead|y|好的?|是的?|可以|行|要|嗯)\b.{0,30}$|^\W*(?:好的?|是的?|可以|行|要|嗯)",
     re.IGNORECASE,
 )
 
 
-_CLARIFYING = frozenset({"sign_in", "no_country", "no_product", "ambiguous", "unknown_option"})
+_CLARIFYING = frozenset({"sign_in", "no_country", "no_product", "no_cart", "ambiguous", "unknown_option"})
 _FAILING = frozenset(
     {
         "not_found",
@@ -250,6 +252,10 @@ class TurnState:
             products=self.bot.products,
             recommender=self.bot.recommending.current() if self.bot.recommending else None,
             known=self._known,
+            masked=self._masked,
+            cart=self._cart,
+            note=self._note,
+            diversity=self.bot.settings.recommend.diversity,
         )
 
     def _known(self, recommender: Recommender) -> Known:
@@ -259,6 +265,22 @@ class TurnState:
         return self.bot.recommending.known(
             recommender, conversation.session_id, conversation.customer_id, self._now
         )
+
+    def _masked(self, recommender: Recommender, allowed: Mask) -> Mask:
+        if self.bot.recommending is None:
+            return np.ones(len(recommender.skus), np.bool_)
+        return self.bot.recommending.masked(recommender, allowed)
+
+    def _cart(self) -> list[str]:
+        if self.bot.recommending is None:
+            return []
+        return self.bot.recommending.cart(self.conversation.session_id, self.conversation.customer_id)
+
+    def _note(self, sku: str, kind: str) -> None:
+        if self.bot.recommending is not None:
+            # By the turn and the product: a turn that is told twice is noted once.
+            noted = Noted(f"{self.id}-{fold(sku)}", sku, kind, self._now)
+            self.bot.recommending.note(self.conversation.session_id, self.conversation.customer_id, noted)
 
 
 def kind_of(result: ToolResult) -> ReplyKind:

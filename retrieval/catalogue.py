@@ -53,6 +53,8 @@ class ProductLike(Protocol):
     @property
     def stock(self) -> int | None: ...
     @property
+    def age_limit(self) -> int | None: ...
+    @property
     def variants(self) -> Sequence[VariantLike]: ...
     @property
     def url(self) -> str | None: ...
@@ -135,6 +137,7 @@ def _facts(product: ProductLike) -> dict[str, Any]:
         "attributes": dict(product.attributes),
         "price": _number(product.price),
         "stock": product.stock,
+        "age_limit": product.age_limit,
         "variants": [
             {
                 "sku": variant.sku,

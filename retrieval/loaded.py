@@ -35,6 +35,7 @@ class LoadedCatalogue:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     in_stock: Mask
+    for_all_ages: Mask
     facets: Facets
     synonyms: Synonyms
     category_of: NDArray[np.intp]
@@ -61,6 +62,7 @@ def load_catalogue(index: Index, version: str) -> LoadedCatalogue:
         low=np.array([min(item, default=np.nan) for item in found]),
         high=np.array([max(item, default=np.nan) for item in found]),
         in_stock=np.array([has_stock(item, {}) for item in facts], np.bool_),
+        for_all_ages=np.array([item.get("age_limit") is None for item in facts], np.bool_),
         facets=facets,
         synonyms=Synonyms(facets.spoken, index.embedder),
         category_of=category_of,

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.confidence import ProductSignals, product_confidence, ranking_weights
+from retrieval.facets import value_tokens
 from retrieval.fusion import standardised
 from retrieval.index import Index
 from retrieval.limits import COLOURS, category_tokens, within_limits
 from retrieval.loaded import LoadedCatalogue, load_catalogue
 from retrieval.prices import price_limits, price_order, without_price
-from retrieval.tokens import fold, has_chinese, stem, tokenize_with_words
+from retrieval.tokens import fold, has_chinese, stem, tokenize, tokenize_with_words
 from retrieval.wishes import order_points, price_points, share_met, wishes
 
 _LISTED_ATTRIBUTES = ("colour", "color", "size", "material")
@@ -83,6 +84,7 @@ class ProductSearch:
         options: Mapping[str, str] | None = None,
         in_stock: bool = False,
         exclude: Collection[str] = (),
+        without: Sequence[str] = (),
         k: int = 6,
     ) -> list[ProductHit]:
         """The ``k`` products that fit ``query`` best, best first, among those within all limits."""
@@ -94,6 +96,7 @@ class ProductSearch:
             options=options,
             in_stock=in_stock,
             exclude=exclude,
+            without=without,
             k=k,
         )
         catalogue = self._catalogue()
@@ -114,6 +117,7 @@ class ProductSearch:
         options: Mapping[str, str] | None = None,
         in_stock: bool = False,
         exclude: Collection[str] = (),
+        without: Sequence[str] = (),
         k: int = 6,
     ) -> list[tuple[ProductHit, ProductSignals]]:
         """Like ``search``, with what the confidence is made of; the hits' scores are 0."""
@@ -121,6 +125,7 @@ class ProductSearch:
         if not catalogue.skus:
             return []
         mask = within_limits(catalogue, max_price, min_price, category, options or {}, in_stock, exclude)
+        mask &= ~_having_any(catalogue, without)
         query = self._spelt(catalogue, query)
         limits, order, query = price_limits(query), price_order(query), without_price(query)
         words = self._words(catalogue, query)
@@ -154,6 +159,40 @@ class ProductSearch:
             )
             hits.append((ProductHit(catalogue.skus[i], 0.0, tuple(matched)), signals))
         return hits
+
+    def suggestible(
+        self,
+        *,
+        max_price: float | None = None,
+        min_price: float | None = None,
+        category: str | None = None,
+        without: Sequence[str] = (),
+        any_age: bool = False,
+    ) -> NDArray[np.bool_]:
+        """Of each product of ``columns()``, whether it may be suggested: in stock, within the limits, without what is not wanted
+        (words of its name, its category or a value of its attributes) and, unless for ``any_age``, sold without an age limit."""
+        catalogue = self._catalogue()
+        mask = within_limits(catalogue, max_price, min_price, category, {}, True, ())
+        mask &= ~_having_any(catalogue, without)
+        return mask if any_age else mask & catalogue.for_all_ages
+
+    def knows(self, text: str) -> bool:
+        """Whether some product has this in its name, its category or a value of its attributes."""
+        return bool(_having_any(self._catalogue(), [text]).any())
+
+    def category(self, text: str) -> str | None:
+        """The category that a text is the name of, or a word of it that no other category has: "camping" of "Camping & outdoor"."""
+        wanted = set(tokenize(text)) - _FILLER
+        if not wanted:
+            return None
+        chinese = has_chinese(text)
+        known = {
+            str(facts["category"]): category_tokens(facts, chinese=chinese)
+            for facts in self._catalogue().facts
+            if facts["category"]
+        }
+        found = [name for name, tokens in known.items() if wanted <= tokens]
+        return found[0] if len(found) == 1 else None
 
     def resolve(self, text: str, *, language: str = "en", k: int = 3) -> list[ProductHit]:
         """The products that the message names, best first: by number, by name, by a part of it, misspelt.
@@ -258,6 +297,18 @@ class ProductSearch:
         out = np.full(len(catalogue.skus), cosines.min(), np.float32)
         out[near[0]] = cosines
         return out
+
+
+def _having_any(catalogue: LoadedCatalogue, texts: Sequence[str]) -> NDArray[np.bool_]:
+    """The products that have all words of one of these in their name, category or values."""
+    mask = np.zeros(len(catalogue.skus), np.bool_)
+    for text in texts:
+        if has_chinese(text):
+            mask |= np.array([text in f"{item['name_zh']} {item['category_zh']}" for item in catalogue.facts], np.bool_)  # fmt: skip
+        elif tokens := value_tokens(text):
+            rows = [set(catalogue.facets.rows(token).tolist()) for token in tokens]
+            mask[sorted(set.intersection(*rows))] = True
+    return mask
 
 
 def _share(tokens: Sequence[str], of: Collection[str]) -> float:

@@ -22,6 +22,9 @@ from configs.errors import ConfigError, InputError, KefuError
 from configs.settings import ShopSettings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from chatbot.shop import Customer, Shop
     from retrieval.products import ProductSearch
     from retrieval.recommend import Known, Recommender
@@ -43,6 +46,14 @@ class Context:
     recommender: Recommender | None
     known: Callable[[Recommender], Known]
     """What the recommender may know of whoever asks: of the session, and of the customer if they signed in."""
+    masked: Callable[[Recommender, NDArray[np.bool_]], NDArray[np.bool_]]
+    """From a mask over the catalogue (``ProductSearch.columns``) to one over the recommender's products."""
+    cart: Callable[[], list[str]]
+    """What lies in the shopper's cart, as far as the shop's pages tell."""
+    note: Callable[[str, str], None]
+    """Remember what the shopper said of a product (its sku): ``like`` or ``dislike``. Changes nothing but what is suggested to them."""
+    diversity: float
+    """How much of its score a suggestion loses for each one of its category before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +103,11 @@ def _schema(tool_name: str, name: str, hint: Any) -> dict[str, Any]:
         return {"type": "string", "enum": list(typing.get_args(hint))}
     if hint in _JSON_TYPES:
         return {"type": _JSON_TYPES[hint]}
+    if typing.get_origin(hint) is list and typing.get_args(hint) == (str,):
+        return {"type": "array", "items": {"type": "string"}}
     raise ConfigError(
         f"tool {tool_name}: parameter {name!r} has annotation {hint!r}",
-        expected="str, int, float, bool or Literal",
+        expected="str, int, float, bool, list[str] or Literal",
     )
 
 
@@ -140,9 +153,7 @@ def _check_arguments(found: Tool, arguments: Mapping[str, Any]) -> None:
                 f"tool {found.name} got an unknown argument {name!r}", expected=", ".join(properties)
             )
         schema = properties[name]
-        wanted = next(kind for kind, word in _JSON_TYPES.items() if word == schema["type"])
-        fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
-        if value is not None and (not fits or (isinstance(value, bool) and wanted is not bool)):
+        if value is not None and not _is_a(value, schema["type"]):
             raise InputError(f"tool {found.name}: argument {name!r} has {value!r}", expected=schema["type"])
         if "enum" in schema and value not in schema["enum"]:
             raise InputError(
@@ -153,3 +164,16 @@ def _check_arguments(found: Tool, arguments: Mapping[str, Any]) -> None:
         raise InputError(
             f"tool {found.name} lacks {', '.join(missing)}", expected=", ".join(found.parameters["required"])
         )
+
+
+def _is_a(value: object, kind: str) -> bool:
+    """Whether a value is of a JSON type; an array is one of texts."""
+    match kind:
+        case "array":
+            return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+        case "number":
+            return isinstance(value, (int, float)) and not isinstance(value, bool)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case _:
+            return isinstance(value, next(own for own, word in _JSON_TYPES.items() if word == kind))

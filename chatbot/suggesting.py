@@ -1,0 +1,305 @@
+"""What a message says of suggestions beside that it wants some: how many, without what, others, not this one, why these.
+
+Rules over text, in English and Chinese, and the tool call that follows from them and from what was suggested before. Looks nothing
+up: which words a catalogue knows, and which product is meant, is told by the caller.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chatbot import asks, lang
+from chatbot.conversation import ToolCall
+from chatbot.dialogue import Dialogue
+from retrieval.prices import without_price
+
+MOST = 10
+LIMITS = ("max_price", "min_price")
+_LEANT = 0.5
+"""The score of a product that a message leans on without naming it."""
+
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "single": 1, "couple": 2, "two": 2, "few": 3, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10,
+}  # fmt: skip
+_COUNT = re.compile(
+    r"\b(?P<n>\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|couple|few)(?: of)? (?:[\w-]+ ){0,2}?"
+    r"(?:ideas?|suggestions?|recommendations?|products?|things?|items?|articles?|options?|gifts?|presents?)\b"
+    r"|\b(?P<only>a|an|(?:just|only)(?: \w+){0,2} (?:one|a single)) (?:[\w-]+ )?(?:idea|suggestion|recommendation|product|thing|item)\b"
+    r"|\b(?:just|only) (?P<bare>one|two|three|four|five|\d{1,2})\b(?! (?:person|people|euros?|eur|dollars?|pounds?)\b)"
+    r"|(?:(?<=推荐)|(?<=来)|(?<=给我)|(?<=介绍)|(?<=要))(?P<zh>\d{1,2}|[一两二三四五六七八九十])(?:个|款|件|样|种)",
+    re.IGNORECASE,
+)
+
+
+def count(text: str) -> int | None:
+    """How many suggestions are asked for; None if the message does not say."""
+    found = _COUNT.search(text)
+    if found is None:
+        return None
+    said = (found["n"] or found["only"] or found["bare"] or found["zh"]).lower().split()[-1]
+    number = int(said) if said.isdigit() else _NUMBERS.get(said, 1)
+    return min(number, MOST) if number else None
+
+
+_UNWANTED = re.compile(
+    r"(?:\b(?:without|except(?: for)?|other than|anything but|apart from|nothing (?:with|of|from|made (?:of|from|with))"
+    r"|allergic to|i (?:really )?(?:dislike|hate|avoid)|i (?:really )?(?:don't|dont|do not|can't|cannot) (?:like|want|eat|drink|use|wear|need|stand|have))"
+    r"|(?:^|[,;.] ?|\b(?:but|and|please) )(?:not|no)(?: more)?)\s+"
+    r"(?P<what>(?:(?!\b(?:without|except|other than|anything but|apart from|nothing|not|no)\b)[^.!?;]){2,80})",
+    re.IGNORECASE,
+)
+_UNWANTED_ZH = re.compile(
+    r"(?:不要(?!紧)|不想要|除了|不含|不带|不喜欢|别推荐|别要|不吃|不喝|过敏的?是?)(?P<what>[^,，。.!！?？;；的]{1,12})(?:的|以外|之外)?"
+)
+_UNWANTED_ENDS = re.compile(
+    r"\s*(?:[:(]|\b(?:please|but|for|under|below|over|above|up to|that|which|because|since|as|if|when|though|thanks?|show|give|have|something|anything"
+    r"|what|do|can|could|is|are|this time|any ?more|at all|in (?:it|them)|either)\b).*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_JOINS = re.compile(r",| or | and | nor |和|或者?|、|跟", re.IGNORECASE)
+_ARTICLES = re.compile(
+    r"^\s*(?:(?:a|an|any|the|another|more|made|of|from|with|all|your|those|these|kinds?)\b\s*)+",
+    re.IGNORECASE,
+)
+_POINTING = re.compile(
+    r"^(?:this|that|it|them|they|one|ones|these|those|first|second|third|fourth|last|sure|too|so|very|only|really|idea|ideas|problem|matter"
+    r"|worry|doubt|need|yet|now|again|expensive|dear|much|many|here|there|me|you|bad|necessarily|这.*|那.*|它.*|了|太.*|第.*)\b",
+    re.IGNORECASE,
+)
+
+
+def unwanted(text: str) -> list[str]:
+    """What the suggestions shall not be, or not have in them, in the shopper's words: "wool" of "a blanket without wool"."""
+    found: dict[str, None] = {}
+    for match in (*_UNWANTED.finditer(text), *_UNWANTED_ZH.finditer(text)):
+        for piece in _JOINS.split(_UNWANTED_ENDS.sub("", match["what"])):
+            said = _ARTICLES.sub("", piece).strip(" '\"“”")
+            if (
+                said
+                and not _POINTING.match(said)
+                and len(lang.words(said)) <= (8 if not said.isascii() else 3)
+            ):
+                found[said] = None
+    return list(found)
+
+
+def without_limits(text: str) -> str:
+    """The message without prices, numbers of suggestions, and what is not wanted."""
+    kept = _UNWANTED_ZH.sub(" ", _UNWANTED.sub(" ", text)) if unwanted(text) else text
+    return " ".join(_COUNT.sub(" ", without_price(kept)).split())
+
+
+_OTHERS = re.compile(
+    r"\b(?:something|anything|someone|what|show me) (?:else|different|other)\b|\b(?:other|more|different|further|another)(?: \w+)? (?:ideas?|suggestions?|recommendations?|products?|things?|options?|ones?)\b"
+    r"|\bnone of (?:these|those|them)\b|\bother ones\b|\bshow me (?:more|others)\b|\bwhat else\b|^\W*(?:others?|more|next)\W*(?:please)?\W*$"
+    r"|换一?(?:个|批|些|款)|别的|其他的?|还有(?:别的|其他)|再推荐|都不(?:喜欢|要|行)",
+    re.IGNORECASE,
+)
+_REFUSES = re.compile(
+    r"\b(?:not|no) (?:this|that|it|these|those|the \w+)(?: one| ones)?\b|\b(?:i )?(?:don't|dont|do not|didn't) (?:really )?(?:like|want|need|fancy) (?:this|that|it|these|those|them|the \w+)\b"
+    r"|\bnot (?:for me|my (?:thing|style|taste))\b|\bnot interested in (?:this|that|it|these|those|them|the \w+)\b|\bnone of (?:these|those|them)\b"
+    r"|不要(?:这|那|它|第)|不喜欢(?:这|那|它|第)|不(?:想要|感兴趣)(?:这|那|它|第)?|都不(?:喜欢|要)|不适合我",
+    re.IGNORECASE,
+)
+_ALL = re.compile(r"\b(?:these|those|them|any|none)\b|都|这些|那些", re.IGNORECASE)
+_WHY = re.compile(
+    r"^\W*(?:but |and |so |ok(?:ay)?,? )?(?:why|how come)\b.{0,40}\b(?:this|that|these|those|it|them|suggest\w*|recommend\w*|show(?:ed|n|ing)?|pick(?:ed)?|the (?:first|second|third|fourth|last))\b"
+    r"|\bwhy (?:do|did|are|would) you (?:think|suggest|recommend|show|pick|choose|offer)\b|\bwhat makes you (?:think|suggest|recommend)\b"
+    r"|^\W*(?:but )?why\W*$|为什么(?:推荐|是|给我|会)?.{0,8}(?:推荐|这|那|它)|^\W*为什么\W*$|凭什么推荐",
+    re.IGNORECASE,
+)
+_NO_SUGGESTION = re.compile(
+    r"\b(?:order|orders|parcel|package|delivery|late|charged?|refund|cancel\w*|return\w*|cost|expensive|so long|sold out|working|work|broken)\b|订单|包裹|快递|退|坏|贵",
+    re.IGNORECASE,
+)
+
+
+def asks_others(text: str) -> bool:
+    """Whether the message wants other suggestions than those that were shown."""
+    return bool(_OTHERS.search(text))
+
+
+def refuses(text: str) -> bool:
+    """Whether the message says that something that was suggested is not wanted."""
+    return bool(_REFUSES.search(text))
+
+
+def asks_why(text: str) -> bool:
+    """Whether the message asks why something is suggested: "why is it so late?" does not."""
+    return bool(_WHY.search(text)) and not _NO_SUGGESTION.search(text)
+
+
+_COMPLAINS = re.compile(
+    r"\b(?:broken|broke|damaged|defective|faulty|smashed|cracked|leak(?:s|ed|ing)|disappoint\w*|terrible|awful|horrible|worst|unacceptable|angry|furious|annoy\w*|upset|complain\w*|complaint"
+    r"|never arrived|not arrived|hasn't arrived|still waiting|wrong (?:item|product|size|colour|color|order)|scam|rip[- ]?off|rubbish|fed up|(?:not|un)[ -]?happy|not satisfied|dissatisfied"
+    r"|(?:won't|wouldn't|would not|will not|can't|cannot|never|not) (?:\w+ )?recommend(?! (?:me|something|anything))|money back|stopped working|doesn't work|does not work)\b"
+    r"|坏了|破损|损坏|投诉|失望|太差|差评|生气|骗|没收到|发错|漏发|不满意|退钱|垃圾",
+    re.IGNORECASE,
+)
+
+
+_WHAT_TO_DO = re.compile(
+    r"\bwhat (?:do|would|can|could|should) (?:you|i) (?:recommend|suggest|advise|do)\b|\bany (?:suggestions?|recommendations?|ideas?|advice)\b|有什么建议|你建议|怎么办",
+    re.IGNORECASE,
+)
+
+
+def complains(text: str) -> bool:
+    """Whether the message is about something that went wrong: nobody sells to somebody who complains."""
+    return bool(_COMPLAINS.search(text))
+
+
+def trouble(text: str, before: str = "") -> str | None:
+    """What went wrong, if the message asks what to do about it: "what do you recommend?" wants no product then. ``before`` is the
+    message before it."""
+    if not _WHAT_TO_DO.search(text):
+        return None
+    told = " ".join(_WHAT_TO_DO.sub(" ", text).split()).strip(" ,?")
+    return next((said for said in (told, before) if complains(said)), None)
+
+
+_CHEAPER = re.compile(
+    r"\b(?:anything|something|any(?: ones?)?|but|similar|show me|somewhat|a (?:bit|little)) (?:\w+ )?cheaper\b|\bcheaper (?:ones?|alternatives?|options?|products?|things?)\b"
+    r"|^\W*cheaper\W*(?:please)?\W*$|更便宜|便宜(?:一)?[点些]",
+    re.IGNORECASE,
+)
+_BASKET = re.compile(
+    r"\b(?:complete|finish|go(?:es)? (?:well )?with|match(?:es)?|suggest\w*|recommend\w*|add to|missing (?:in|from))\b.{0,40}\b(?:my|the) (?:shopping )?(?:cart|basket|bag)\b"
+    r"|(?:搭配|配).{0,6}购物车|购物车.{0,10}(?:搭配|配|推荐|还缺)",
+    re.IGNORECASE,
+)
+
+
+def asks_cheaper(text: str) -> bool:
+    return bool(_CHEAPER.search(text))
+
+
+def asks_for_basket(text: str) -> bool:
+    """Whether the message asks what goes with all that lies in the cart."""
+    return bool(_BASKET.search(text))
+
+
+_SIMILAR = re.compile(r"\bsimilar|\balternatives?\b|\blike (?:this|that|it)\b|类似|相似|同款", re.IGNORECASE)
+_COMPLETE = re.compile(
+    r"\bgoes? (?:well )?with\b|\bgo(?:es)? together\b|\bcombine|\bneed with\b|\bbuy with\b|\bmatch(?:es|ing)?\b|\bto go with\b|搭配|配套|一起买",
+    re.IGNORECASE,
+)
+
+
+def asks_similar(text: str) -> bool:
+    return bool(_SIMILAR.search(text))
+
+
+def leans(text: str) -> bool:
+    """Whether the message wants something like, or something that goes with, a product."""
+    return bool(_SIMILAR.search(text) or _COMPLETE.search(text))
+
+
+_COMPARES = re.compile(
+    r"\bcompar(?:e|ing|ison)\b|\b(?:what(?:'s| is| are)|tell me|any) (?:the )?differen(?:ce|ces|t)\b|\bhow (?:do|does|are|is) .{2,60} differ\b|\bdiffer(?:ence|ences) between\b"
+    r"|\b(?:versus|vs\.?)\s|比较|对比|区别|有什么不同|哪里不同|差别",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    r"(?:\bcompar(?:e|ing|ison (?:of|between))|\bbetween|\bhow (?:do|does|are|is)|比较(?:一下)?|对比(?:一下)?|请问)?\s*(?P<first>.{2,80}?)\s*(?:\b(?:and|with|to|vs\.?|versus|or|from)\b|和|跟|与)\s*(?P<second>.{2,80})$",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(
+    r"\b(?:differ|compare)\b.*$|(?:的)?(?:区别|差别|比较|对比|有什么不同|哪里不同|哪个).*$", re.IGNORECASE
+)
+
+
+def asks_comparison(text: str) -> bool:
+    """Whether the message wants two products set side by side."""
+    return bool(_COMPARES.search(text))
+
+
+def compared(text: str) -> tuple[str, str] | None:
+    """The words for the two that are to be compared, if the message has them."""
+    asked = re.search(r"\bbetween\b.*$|\bcompar\w+\b.*$", text, re.IGNORECASE)
+    found = _BETWEEN.search(asked.group() if asked else text)
+    if found is None:
+        return None
+    return found["first"].strip(" ?.!"), _TAIL.sub("", found["second"]).strip(" ?.!")
+
+
+# --- the call -----------------------------------------------------------------------------------------------
+
+
+def call(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> ToolCall:
+    """The call that answers: what the message says, and what still holds of the last one if the message goes on from it."""
+    if asks_why(text) and dialogue.skus:
+        return _why(values, dialogue)
+    if asks_for_basket(text):
+        return _suggest(text, values, dialogue, "complete", None)
+    if asks.asks_again(text):
+        return _suggest(text, values, dialogue, "again", None)
+    sku = values.get("sku") or (dialogue.skus[0] if dialogue.skus else None)
+    if sku and leans(text):
+        return _suggest(text, values, dialogue, "similar" if asks_similar(text) else "complete", sku)
+    return _suggest(text, values, dialogue, "for_me", None)
+
+
+def _suggest(
+    text: str, values: Mapping[str, Any], dialogue: Dialogue, mode: str, sku: str | None
+) -> ToolCall:
+    earlier = (
+        dict(dialogue.suggested_by.arguments)
+        if dialogue.suggested_by and goes_on(text, values, dialogue)
+        else {}
+    )
+    if mode == "for_me" and earlier:
+        mode, sku = str(earlier.get("mode", mode)), earlier.get("sku")
+    limits = {name: values.get(name, earlier.get(name)) for name in (*LIMITS, "category", "count")}
+    cheaper = asks_cheaper(text)
+    refused = _refused(text, values, dialogue)
+    # "Not the second one" leaves the others where they are.
+    anew = earlier and (asks_others(text) or cheaper or (refuses(text) and len(refused) != 1))
+    lists = {
+        "without": [*earlier.get("without", ()), *values.get("without", ())],
+        "exclude": [
+            *earlier.get("exclude", ()),
+            *earlier.get("refused", ()),
+            *(dialogue.suggested if anew else ()),
+        ],
+        "refused": refused,
+        "cheaper_than": ([sku] if sku and not earlier else dialogue.suggested)
+        if cheaper
+        else earlier.get("cheaper_than", ()),
+    }
+    told = {name: list(dict.fromkeys(found)) for name, found in lists.items() if found}
+    given = {"mode": mode, "sku": sku, **limits, **told}
+    return ToolCall("recommend", {name: value for name, value in given.items() if value is not None})
+
+
+def _why(values: Mapping[str, Any], dialogue: Dialogue) -> ToolCall:
+    """The call that says why a product was suggested: the one that is meant, else the first."""
+    sku = str(values.get("sku") or dialogue.skus[0])
+    of = dialogue.suggested_by.arguments if dialogue.suggested_by and sku in dialogue.suggested else {}
+    given = {"sku": sku, "mode": of.get("mode"), "with_sku": of.get("sku")}
+    return ToolCall("why_suggested", {name: value for name, value in given.items() if value})
+
+
+def goes_on(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> bool:
+    """Whether a message changes the list that was suggested last: other ones, without this, up to a price."""
+    if dialogue.suggested_by is None or dialogue.intent != "recommend":
+        return False
+    changes = asks_others(text) or refuses(text) or asks_cheaper(text)
+    if asks.asks_suggestions(without_limits(text)) and not changes:
+        return False
+    more = changes or bool({*LIMITS, "without", "count"} & set(values))
+    for said in (_REFUSES, _OTHERS, _CHEAPER):
+        text = said.sub(" ", text)
+    return more and not asks.names_a_thing(without_limits(text))
+
+
+def _refused(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> Sequence[str]:
+    """The products that are surely meant: "not this one" of four means none of them for sure."""
+    if dialogue.suggested_by is None or not refuses(text):
+        return ()
+    if float(values.get("sku_score", 0.0)) > _LEANT:
+        return (str(values["sku"]),)
+    return dialogue.suggested if _ALL.search(text) or len(dialogue.suggested) == 1 else ()
