@@ -9,13 +9,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chatbot import asks, lang, slots
+from chatbot import asks, lang, slots, suggesting
 from chatbot.dialogue import Dialogue
 from chatbot.intents import PERSONAL, PRODUCT
 from retrieval.products import ProductSearch
 
 RESOLVE_THRESHOLD = 0.6
 """From this score on, a message names a product."""
+LEANT = 0.5
+"""The score of a product that a message leans on without naming it."""
 _COMPARED = 4
 """So many products are answered for at once."""
 
@@ -81,7 +83,16 @@ def find(
     short = len(lang.words(text)) <= 8 and elsewhere < 0.8 and not asks.own_order(text)
     leans = slots.is_follow_up(text) and about_products > 0.15
     goes_on = dialogue.intent in PRODUCT and ("aspect" in values or slots.is_elliptic(text) or short)
-    return _one(shown[0], 0.5) if leans or goes_on else {}
+    return _one(shown[0], LEANT) if leans or goes_on else {}
+
+
+def pair(text: str, dialogue: Dialogue, products: ProductSearch) -> dict[str, Any]:
+    """``compare``: the two products that are to be compared, named or else shown or spoken of last; empty if there are no two."""
+    found = [products.resolve(words, k=1) for words in suggesting.compared(text) or ()]
+    named = [hits[0].sku for hits in found if hits and hits[0].score >= RESOLVE_THRESHOLD]
+    before = next((skus for skus in (dialogue.skus, dialogue.suggested) if len(skus) > 1), dialogue.named)
+    both = list(dict.fromkeys((*named, *(before or dialogue.skus))))[:2]
+    return {"compare": both} if len(both) == 2 else {}
 
 
 def _one(sku: str, score: float) -> dict[str, Any]:

@@ -109,31 +109,34 @@ class Router:
         if country:
             values["country"] = country
         values |= self._wished(text)
-        values |= referents.find(question, values, dialogue, self._products, language, scores)
+        values |= referents.find(
+            suggesting.wanted(question), values, dialogue, self._products, language, scores
+        )
         if suggesting.complains(text):
             scores = {**scores, "recommend": 0.0}
-        pair = self._pair(question, values, dialogue) if suggesting.asks_comparison(text) else None
-        if pair:
-            values["compare"] = list(pair)
+        if suggesting.asks_comparison(text):
+            values |= referents.pair(question, dialogue, self._products)
         intent, certain = self._choose(question, scores, values, dialogue)
         confidence = max(scores.get(intent, 0.0), 0.9 if certain else 0.0)
         if not certain and (intent not in SOCIAL or confidence < 0.6):
             intent, confidence = self._weigh(question, intent, scores, values, dialogue, language)
         leaning = suggesting.leans(question)
         plain = suggesting.without_limits(question)
-        named = float(values.get("sku_score", 0.0)) > 0.5
-        if intent == "recommend" and not named and not leaning and asks.names_a_thing(plain):
-            kind = self._products.category(asks.thing(plain))
-            if kind:
-                values["category"] = kind
-            elif not self._about_suggestions(text, values, dialogue):
-                intent = "product_search"
+        named = "category" in values or float(values.get("sku_score", 0.0)) > referents.LEANT
+        of_a_thing = asks.names_a_thing(plain) and not named
+        if (
+            intent == "recommend"
+            and of_a_thing
+            and not leaning
+            and not self._about_suggestions(text, values, dialogue)
+        ):
+            intent, question = "product_search", asks.thing(plain)
         own = values.get("order_id") or asks.own_order(text)
         if intent in PERSONAL and not own and asks.dictates(text):
             return Plan("out_of_scope", 1.0, language, question, {}, (), question)
         query = self._query(question, intent, dialogue, language)
         calls = self._calls(question, query, intent, values, dialogue)
-        return Plan(intent, round(confidence, 4), language, query, values, tuple(calls), question)
+        return Plan(intent, round(confidence, 4), language, query, values, tuple(calls), slots.core(text))
 
     def _weigh(
         self,
@@ -221,7 +224,7 @@ class Router:
         if values.get("compare"):
             return "product_details", True
         sells = scores.get("recommend", 1.0) > 0  # nobody sells to somebody who complains
-        if sells and self._about_suggestions(text, values, dialogue):
+        if sells and (values.get("category") or self._about_suggestions(text, values, dialogue)):
             return "recommend", True
         if values.get("order_id") and intent not in PERSONAL and len(lang.content_words(text)) <= 3:
             asked = dialogue.asked or dialogue.intent
@@ -268,18 +271,14 @@ class Router:
         return intent, intent in PRODUCT and sku_score >= 0.8 and scores[intent] >= 0.85
 
     def _wished(self, text: str) -> dict[str, Any]:
-        """How many suggestions, and without what; words that the catalogue does not know limit nothing."""
+        """How many suggestions, of which category, without what; words that the catalogue does not speak of limit nothing."""
         unwanted = [said for said in suggesting.unwanted(text) if self._products.knows(said)]
-        return _given(count=suggesting.count(text), without=unwanted or None)
-
-    def _pair(self, text: str, values: Mapping[str, Any], dialogue: Dialogue) -> tuple[str, str] | None:
-        """The two products that are to be compared: named, or the two that were shown or spoken of last."""
-        said = suggesting.compared(text)
-        found = [self._products.resolve(words, k=1) for words in said or ()]
-        named = [hits[0].sku for hits in found if hits and hits[0].score >= referents.RESOLVE_THRESHOLD]
-        before = dialogue.skus if len(dialogue.skus) > 1 else dialogue.named
-        both = list(dict.fromkeys((*named, *before)))[:2]
-        return (both[0], both[1]) if len(both) == 2 else None
+        plain = suggesting.without_limits(text)
+        kind = self._products.category(asks.thing(plain)) if asks.speaks_of_suggestions(text) else None
+        careful = True if suggesting.must_avoid(text) else None
+        return _given(
+            count=suggesting.count(text), without=unwanted or None, must_avoid=careful, category=kind
+        )
 
     @staticmethod
     def _about_suggestions(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> bool:
@@ -305,7 +304,7 @@ class Router:
     def _query(self, text: str, intent: str, dialogue: Dialogue, language: str) -> str:
         """What to search for: the message, after the last question where it leans on it."""
         if intent == "product_search":
-            text = without_price(text)
+            text = without_price(suggesting.wanted(text))
         joined = f"{dialogue.query} {text}" if dialogue.query and dialogue.intent == intent else text
         if slots.is_elliptic(text) or (intent == "policy" and slots.is_follow_up(text)):
             return joined
@@ -360,7 +359,9 @@ class Router:
             case "product_details" if not slots.is_follow_up(text):
                 return [ToolCall("product_search", {"query": text})]
             case "product_search":
-                wanted = {key: values.get(key) for key in ("max_price", "min_price", "colour", "size")}
+                wanted = {
+                    key: values.get(key) for key in ("max_price", "min_price", "colour", "size", "without")
+                }
                 stocked = True if values.get("aspect") == "stock" else None
                 wish = slots.without_occasion(query)
                 return [ToolCall("product_search", _given(query=wish, in_stock=stocked, **wanted))]

@@ -17,9 +17,9 @@ from retrieval.prices import without_price
 
 MOST = 10
 LIMITS = ("max_price", "min_price")
-_LEANT = 0.5
-"""The score of a product that a message leans on without naming it."""
 
+_SURE = 0.5
+"""The score of a product that is surely meant, not merely leant on."""
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "single": 1, "couple": 2, "two": 2, "few": 3, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "nine": 9, "ten": 10, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10,
@@ -73,23 +73,49 @@ _POINTING = re.compile(
 
 def unwanted(text: str) -> list[str]:
     """What the suggestions shall not be, or not have in them, in the shopper's words: "wool" of "a blanket without wool"."""
-    found: dict[str, None] = {}
+    return list(dict.fromkeys(said for _, _, found in _unwanted(text) for said in found))
+
+
+def _unwanted(text: str) -> list[tuple[int, int, list[str]]]:
+    """Where each such part of the message begins and ends, and what it names."""
+    parts = []
     for match in (*_UNWANTED.finditer(text), *_UNWANTED_ZH.finditer(text)):
-        for piece in _JOINS.split(_UNWANTED_ENDS.sub("", match["what"])):
+        kept = _UNWANTED_ENDS.sub("", match["what"])
+        found = []
+        for piece in _JOINS.split(kept):
             said = _ARTICLES.sub("", piece).strip(" '\"“”")
             if (
                 said
                 and not _POINTING.match(said)
                 and len(lang.words(said)) <= (8 if not said.isascii() else 3)
             ):
-                found[said] = None
-    return list(found)
+                found.append(said)
+        if found:
+            parts.append((match.start(), match.start("what") + len(kept), found))
+    return parts
+
+
+def wanted(text: str) -> str:
+    """The message without what is not wanted."""
+    for start, end, _ in sorted(_unwanted(text), reverse=True):
+        text = f"{text[:start]} {text[end:]}"
+    return " ".join(text.split())
 
 
 def without_limits(text: str) -> str:
     """The message without prices, numbers of suggestions, and what is not wanted."""
-    kept = _UNWANTED_ZH.sub(" ", _UNWANTED.sub(" ", text)) if unwanted(text) else text
-    return " ".join(_COUNT.sub(" ", without_price(kept)).split())
+    return " ".join(_COUNT.sub(" ", without_price(wanted(text))).split())
+
+
+_CAREFUL = re.compile(
+    r"\ballerg\w*|\bintoleran\w*|\b(?:can't|cannot|can not|must not|mustn't) (?:eat|drink|have|tolerate|touch)\b|过敏|不耐受|不能(?:吃|喝|碰)",
+    re.IGNORECASE,
+)
+
+
+def must_avoid(text: str) -> bool:
+    """Whether what is not wanted could do harm: then the catalogue's word alone is not enough."""
+    return bool(_CAREFUL.search(text))
 
 
 _OTHERS = re.compile(
@@ -99,7 +125,7 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 _REFUSES = re.compile(
-    r"\b(?:not|no) (?:this|that|it|these|those|the \w+)(?: one| ones)?\b|\b(?:i )?(?:don't|dont|do not|didn't) (?:really )?(?:like|want|need|fancy) (?:this|that|it|these|those|them|the \w+)\b"
+    r"\b(?:not|no) (?:this|that|it|these|those|the \w+)(?: one| ones)?\b|\b(?:i )?(?:don't|dont|do not|didn't) (?:really )?(?:like|want|need|fancy) (?:(?:any|all|either|most) of )?(?:this|that|it|these|those|them|the \w+)\b"
     r"|\bnot (?:for me|my (?:thing|style|taste))\b|\bnot interested in (?:this|that|it|these|those|them|the \w+)\b|\bnone of (?:these|those|them)\b"
     r"|不要(?:这|那|它|第)|不喜欢(?:这|那|它|第)|不(?:想要|感兴趣)(?:这|那|它|第)?|都不(?:喜欢|要)|不适合我",
     re.IGNORECASE,
@@ -182,7 +208,10 @@ def asks_for_basket(text: str) -> bool:
     return bool(_BASKET.search(text))
 
 
-_SIMILAR = re.compile(r"\bsimilar|\balternatives?\b|\blike (?:this|that|it)\b|类似|相似|同款", re.IGNORECASE)
+_SIMILAR = re.compile(
+    r"\bsimilar|\balternatives?\b|\blike (?:this|that|it)\b|\b(?:something|anything|ones?) like\b|类似|相似|同款",
+    re.IGNORECASE,
+)
 _COMPLETE = re.compile(
     r"\bgoes? (?:well )?with\b|\bgo(?:es)? together\b|\bcombine|\bneed with\b|\bbuy with\b|\bmatch(?:es|ing)?\b|\bto go with\b|搭配|配套|一起买",
     re.IGNORECASE,
@@ -200,7 +229,7 @@ def leans(text: str) -> bool:
 
 _COMPARES = re.compile(
     r"\bcompar(?:e|ing|ison)\b|\b(?:what(?:'s| is| are)|tell me|any) (?:the )?differen(?:ce|ces|t)\b|\bhow (?:do|does|are|is) .{2,60} differ\b|\bdiffer(?:ence|ences) between\b"
-    r"|\b(?:versus|vs\.?)\s|比较|对比|区别|有什么不同|哪里不同|差别",
+    r"|\bwhich (?:one |of (?:the two|these|them) )?is (?:the )?(?:\w+er|better|more \w+|less \w+)\b.*\bor\b|\b(?:versus|vs\.?)\s|比较|对比|区别|有什么不同|哪里不同|差别",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
@@ -219,7 +248,7 @@ def asks_comparison(text: str) -> bool:
 
 def compared(text: str) -> tuple[str, str] | None:
     """The words for the two that are to be compared, if the message has them."""
-    asked = re.search(r"\bbetween\b.*$|\bcompar\w+\b.*$", text, re.IGNORECASE)
+    asked = re.search(r"\bbetween\b.*$|\bcompar\w+\b.*$|(?<=,).*\bor\b.*$", text, re.IGNORECASE)
     found = _BETWEEN.search(asked.group() if asked else text)
     if found is None:
         return None
@@ -253,7 +282,9 @@ def _suggest(
     )
     if mode == "for_me" and earlier:
         mode, sku = str(earlier.get("mode", mode)), earlier.get("sku")
-    limits = {name: values.get(name, earlier.get(name)) for name in (*LIMITS, "category", "count")}
+    limits = {
+        name: values.get(name, earlier.get(name)) for name in (*LIMITS, "category", "count", "must_avoid")
+    }
     cheaper = asks_cheaper(text)
     refused = _refused(text, values, dialogue)
     # "Not the second one" leaves the others where they are.
@@ -300,6 +331,6 @@ def _refused(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> Sequen
     """The products that are surely meant: "not this one" of four means none of them for sure."""
     if dialogue.suggested_by is None or not refuses(text):
         return ()
-    if float(values.get("sku_score", 0.0)) > _LEANT:
-        return (str(values["sku"]),)
-    return dialogue.suggested if _ALL.search(text) or len(dialogue.suggested) == 1 else ()
+    if _ALL.search(text) or len(dialogue.suggested) == 1:
+        return dialogue.suggested
+    return (str(values["sku"]),) if float(values.get("sku_score", 0.0)) > _SURE else ()

@@ -75,7 +75,7 @@ def read_facets(facts: Sequence[Mapping[str, Any]]) -> Facets:
             for token in value:
                 words[token][row] = None
             spoken |= _spoken(text)
-        for text in _pieces(item["category"]):
+        for text in pieces(item["category"]):
             kinds |= set(value_tokens(text))
         name = value_tokens(item["name"])
         for token in name:
@@ -106,15 +106,16 @@ def _spoken(text: str) -> dict[str, str]:
 
 
 def _values_of(item: Mapping[str, Any]) -> Iterable[str]:
-    yield from _pieces(item["category"])
-    yield from _pieces(item["brand"])
+    yield from pieces(item["category"])
+    yield from pieces(item["brand"])
     for name, text in item["attributes"].items():
         # "eco_collection: Yes" is the value "eco collection".
         said = name.replace("_", " ") if str(text).strip().casefold() in _TRUE else str(text)
-        yield from _pieces(said)
+        yield from pieces(said)
     for variant in item["variants"]:
         yield from variant["options"].values()
 
 
-def _pieces(text: str) -> list[str]:
+def pieces(text: str) -> list[str]:
+    """The alternatives that a value lists: "Camping" and "outdoor" of "Camping & outdoor"."""
     return [piece for piece in _PIECE.split(text) if piece.strip()]

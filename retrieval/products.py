@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.confidence import ProductSignals, product_confidence, ranking_weights
-from retrieval.facets import value_tokens
+from retrieval.facets import pieces, value_tokens
 from retrieval.fusion import standardised
 from retrieval.index import Index
 from retrieval.limits import COLOURS, category_tokens, within_limits
@@ -40,6 +40,9 @@ _FILLER = frozenset(
 _CHINESE_FILLER = frozenset(
     "买 卖 推荐 一款 款 便宜 贵 元 欧元 以下 以内 以上 左右 商品 产品 东西 需要 看看 找".split()
 )
+
+_SHORT = 2
+"""Letters of words that are looked for as they are, and not as endings of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,30 +172,30 @@ class ProductSearch:
         without: Sequence[str] = (),
         any_age: bool = False,
     ) -> NDArray[np.bool_]:
-        """Of each product of ``columns()``, whether it may be suggested: in stock, within the limits, without what is not wanted
-        (words of its name, its category or a value of its attributes) and, unless for ``any_age``, sold without an age limit."""
+        """Of each product of ``columns()``, whether it may be suggested: in stock, within the limits, without a word anywhere of what
+        is not wanted and, unless for ``any_age``, sold without an age limit."""
         catalogue = self._catalogue()
         mask = within_limits(catalogue, max_price, min_price, category, {}, True, ())
         mask &= ~_having_any(catalogue, without)
         return mask if any_age else mask & catalogue.for_all_ages
 
     def knows(self, text: str) -> bool:
-        """Whether some product has this in its name, its category or a value of its attributes."""
+        """Whether some product speaks of this."""
         return bool(_having_any(self._catalogue(), [text]).any())
 
     def category(self, text: str) -> str | None:
-        """The category that a text is the name of, or a word of it that no other category has: "camping" of "Camping & outdoor"."""
+        """The category that a text names: by all its words, or by what the last of them says it is ("knives" of "Kitchen knives",
+        "camping" of "Camping & outdoor"; not "kitchen"). None if it is none's or several's name."""
         wanted = set(tokenize(text)) - _FILLER
         if not wanted:
             return None
-        chinese = has_chinese(text)
-        known = {
-            str(facts["category"]): category_tokens(facts, chinese=chinese)
+        found = {
+            str(facts["category"])
             for facts in self._catalogue().facts
-            if facts["category"]
+            for piece in pieces(facts["category_zh" if has_chinese(text) else "category"])
+            if (named := tokenize(piece)) and wanted <= set(named) and named[-1] in wanted
         }
-        found = [name for name, tokens in known.items() if wanted <= tokens]
-        return found[0] if len(found) == 1 else None
+        return found.pop() if len(found) == 1 else None
 
     def resolve(self, text: str, *, language: str = "en", k: int = 3) -> list[ProductHit]:
         """The products that the message names, best first: by number, by name, by a part of it, misspelt.
@@ -300,13 +303,24 @@ class ProductSearch:
 
 
 def _having_any(catalogue: LoadedCatalogue, texts: Sequence[str]) -> NDArray[np.bool_]:
-    """The products that have all words of one of these in their name, category or values."""
+    """The products that speak of one of these anywhere, with all of its words: rather too many than one too few, for somebody may be
+    allergic. "Nuts" are in hazelnuts, and 猫粮 is in 猫湿粮餐包."""
     mask = np.zeros(len(catalogue.skus), np.bool_)
+    lexical = catalogue.snapshot.lexical
     for text in texts:
         if has_chinese(text):
-            mask |= np.array([text in f"{item['name_zh']} {item['category_zh']}" for item in catalogue.facts], np.bool_)  # fmt: skip
+            said = re.compile(".{0,2}".join(map(re.escape, text)))
+            mask |= np.array([bool(said.search(f"{item['name_zh']} {item['category_zh']}")) for item in catalogue.facts], np.bool_)  # fmt: skip
         elif tokens := value_tokens(text):
-            rows = [set(catalogue.facets.rows(token).tolist()) for token in tokens]
+            rows = [
+                {
+                    row
+                    for known in lexical.vocabulary
+                    if known == token or (len(token) > _SHORT and known.endswith(token))
+                    for row in lexical.postings(known)
+                }
+                for token in tokens
+            ]
             mask[sorted(set.intersection(*rows))] = True
     return mask
 

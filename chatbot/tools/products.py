@@ -54,6 +54,7 @@ class Limits:
     colour: str | None = None
     size: str | None = None
     in_stock: bool = False
+    without: Sequence[str] = ()
 
     def allow(self, product: Product) -> bool:
         """Prices, stock and versions once more on the shop's own figures: the index may be older than they are."""
@@ -83,8 +84,9 @@ def product_search(
     colour: str | None = None,
     size: str | None = None,
     in_stock: bool = False,
+    without: list[str] | None = None,
 ) -> ToolResult:
-    """Search the catalogue for products, within price limits, a category, a colour or a size if they were named."""
+    """Search the catalogue for products, within price limits, a category, a colour or a size if they were named, without words that were ruled out."""
     call = call_of(
         "product_search",
         query=query,
@@ -94,6 +96,7 @@ def product_search(
         colour=colour,
         size=size,
         in_stock=in_stock or None,
+        without=without or None,
     )
     own_category = find_category(context.products.categories(), category) if category else None
     if category and own_category is None:
@@ -103,7 +106,9 @@ def product_search(
         query = " ".join(filter(None, (own_category, colour, size)))
     if not query:
         return result(context, call, "clarify_product", error="no_product")
-    limits = Limits(_decimal(max_price), _decimal(min_price), own_category, colour, size, in_stock)
+    limits = Limits(
+        _decimal(max_price), _decimal(min_price), own_category, colour, size, in_stock, tuple(without or ())
+    )
     hits = context.products.search(
         query,
         language=context.language,
@@ -112,14 +117,19 @@ def product_search(
         category=own_category,
         options=matching_options(colour=colour, size=size),
         in_stock=in_stock,
+        without=limits.without,
         k=_CARDS + 1,
     )
     limited = limits != Limits()
-    without = context.products.search(query, language=context.language, k=_CARDS + 1) if limited else hits
-    best = max((hit.score for hit in without), default=0.0)
+    unlimited = (
+        context.products.search(query, language=context.language, without=limits.without, k=_CARDS + 1)
+        if limited
+        else hits
+    )
+    best = max((hit.score for hit in unlimited), default=0.0)
     found = [product for product in _products(context, hits, best) if limits.allow(product)][:_CARDS]
     if not found and limited:
-        return _nothing_fits(context, call, _products(context, without, best), limits)
+        return _nothing_fits(context, call, _products(context, unlimited, best), limits)
     if not found:
         return result(context, call, "search_nothing", error="not_found")
     return _say_found(
@@ -180,6 +190,9 @@ def _limits_text(to: Words, limits: Limits) -> str:
         parts.append(to.text("filter_min_price", price=to.money(limits.min_price)))
     if limits.max_price is not None:
         parts.append(to.text("filter_max_price", price=to.money(limits.max_price)))
+    if limits.without:
+        unwanted = to.listing(list(limits.without), last="list_or")
+        parts.append(to.text("filter_without", unwanted=unwanted))
     if limits.in_stock:
         parts.append(to.text("filter_in_stock"))
     return to.comma(parts)

@@ -41,6 +41,7 @@ class _Wish:
     category: str | None
     without: Sequence[str]
     exclude: Sequence[str]
+    must_avoid: bool
 
     @property
     def limited(self) -> bool:
@@ -92,16 +93,18 @@ def recommend(
     exclude: list[str] | None = None,
     refused: list[str] | None = None,
     cheaper_than: list[str] | None = None,
+    must_avoid: bool = False,
 ) -> ToolResult:
     """Recommend products: for this shopper, what they buy again and again, similar to a product (sku), or to go with it or with the cart (complete).
 
     ``without`` are words that no suggestion may have in its name, category or attributes; ``exclude`` were shown already; ``refused``
     are products that the shopper said they do not like, which is remembered; ``cheaper_than`` are products that suggestions must
-    cost less than.
+    cost less than. ``must_avoid`` is for allergies and the like.
     """
     call = call_of(
         "recommend", mode=mode, sku=sku, count=count, max_price=max_price, min_price=min_price, category=category,
         without=without, exclude=exclude, refused=refused, cheaper_than=cheaper_than,
+        must_avoid=must_avoid or None,
     )  # fmt: skip
     for unwanted in refused or ():
         context.note(unwanted, "dislike")
@@ -113,6 +116,7 @@ def recommend(
         category,
         without or (),
         [*(exclude or ()), *(refused or ())],
+        must_avoid,
     )
     product = context.shop.product(sku) if sku else None
     if sku and product is None:
@@ -374,7 +378,9 @@ def _nothing(context: Context, call: ToolCall, wish: _Wish, template: str) -> To
 
 
 def _limited(to: Words, wish: _Wish, said: str) -> str:
-    return to.text("recommend_within", filters=wish.text(to), suggestions=said) if wish.limited else said
+    if wish.limited:
+        said = to.text("recommend_within", filters=wish.text(to), suggestions=said)
+    return to.notes(said, to.text("recommend_note_avoid") if wish.must_avoid else "")
 
 
 def _names(to: Words, products: Sequence[Product]) -> str:
