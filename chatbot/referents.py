@@ -16,8 +16,6 @@ from retrieval.products import ProductSearch
 
 RESOLVE_THRESHOLD = 0.6
 """From this score on, a message names a product."""
-LEANT = 0.5
-"""The score of a product that a message leans on without naming it."""
 _COMPARED = 4
 """So many products are answered for at once."""
 
@@ -83,7 +81,7 @@ def find(
     short = len(lang.words(text)) <= 8 and elsewhere < 0.8 and not asks.own_order(text)
     leans = slots.is_follow_up(text) and about_products > 0.15
     goes_on = dialogue.intent in PRODUCT and ("aspect" in values or slots.is_elliptic(text) or short)
-    return _one(shown[0], LEANT) if leans or goes_on else {}
+    return _one(shown[0], suggesting.LEANT) if leans or goes_on else {}
 
 
 def pair(text: str, dialogue: Dialogue, products: ProductSearch) -> dict[str, Any]:

@@ -122,7 +122,7 @@ class Router:
             intent, confidence = self._weigh(question, intent, scores, values, dialogue, language)
         leaning = suggesting.leans(question)
         plain = suggesting.without_limits(question)
-        named = "category" in values or float(values.get("sku_score", 0.0)) > referents.LEANT
+        named = "category" in values or float(values.get("sku_score", 0.0)) > suggesting.LEANT
         of_a_thing = asks.names_a_thing(plain) and not named
         if (
             intent == "recommend"

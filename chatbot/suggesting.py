@@ -18,8 +18,8 @@ from retrieval.prices import without_price
 MOST = 10
 LIMITS = ("max_price", "min_price")
 
-_SURE = 0.5
-"""The score of a product that is surely meant, not merely leant on."""
+LEANT = 0.5
+"""The score of a product that a message leans on without naming it."""
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "single": 1, "couple": 2, "two": 2, "few": 3, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "nine": 9, "ten": 10, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10,
@@ -333,4 +333,4 @@ def _refused(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> Sequen
         return ()
     if _ALL.search(text) or len(dialogue.suggested) == 1:
         return dialogue.suggested
-    return (str(values["sku"]),) if float(values.get("sku_score", 0.0)) > _SURE else ()
+    return (str(values["sku"]),) if float(values.get("sku_score", 0.0)) > LEANT else ()

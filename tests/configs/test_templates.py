@@ -15,7 +15,7 @@ EN = templates.load("en")
 OTHERS = [language for language in templates.languages() if language != "en"]
 # Keys that code puts together: "order_status_" + the order's state.
 FAMILIES = re.compile(
-    r"^(order_status|state|method|count|handoff_reason|product_stock|product_stock_option|return_why_final_sale)_"
+    r"^(order_status|state|method|count|handoff_reason|product_stock|product_stock_option|return_why_final_sale|reason|why)_"
 )
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from chatbot.conversation import ToolCall, ToolResult
@@ -170,6 +171,27 @@ class FakeSearch:
                 )
         return hits[: limits.get("k", 6)]
 
+    def suggestible(
+        self,
+        *,
+        max_price: float | None = None,
+        min_price: float | None = None,
+        category: str | None = None,
+        without: Sequence[str] = (),
+        any_age: bool = False,
+    ) -> Any:
+        """Knows no stock, as an index that is older than the shop's figures."""
+
+        def keeps(item: Product) -> bool:
+            dear = max_price is not None and (item.price or 0) > Decimal(str(max_price))
+            cheap = min_price is not None and (item.price or 0) < Decimal(str(min_price))
+            text = f"{item.name} {item.category} {' '.join(item.attributes.values())}".casefold()
+            unwanted = any(word.casefold() in text for word in without)
+            other = category not in (None, item.category)
+            return not (dear or cheap or unwanted or other) and (any_age or item.age_limit is None)
+
+        return np.array([keeps(item) for item in self.catalogue], bool)
+
 
 def _bought(shop: FakeShop, customer: Customer | None) -> list[Event]:
     """As ``chatbot.recommending`` has it: a version counts as its product."""
@@ -183,6 +205,11 @@ def _bought(shop: FakeShop, customer: Customer | None) -> list[Event]:
     return [Event(product_of.get(fold(sku), sku), seconds(at)) for sku, at in shop.history(customer.id)]
 
 
+def _masked(recommender: Recommender, catalogue: Sequence[Product], mask: Any) -> Any:
+    allowed = {fold(item.sku) for item, kept in zip(catalogue, mask, strict=True) if kept}
+    return np.array([fold(sku) in allowed for sku in recommender.skus], bool)
+
+
 @dataclass(frozen=True)
 class World:
     """The small shop and ways to ask it; what a test does not set is as above."""
@@ -190,6 +217,7 @@ class World:
     anna: Customer = ANNA
     bela: Customer = BELA
     now: datetime = NOW
+    noted: list[tuple[str, str]] = field(default_factory=list)
     tools: Mapping[str, Tool] = field(default_factory=lambda: load_tools(BUILTIN))
     order = staticmethod(order)
     rate = staticmethod(rate)
@@ -203,10 +231,13 @@ class World:
         now: datetime = NOW,
         recommender: Recommender | None = None,
         facts: Mapping[str, Any] | None = None,
+        cart: Sequence[str] = (),
         **shop: Any,
     ) -> Context:
-        """``facts`` are settings of the shop; further arguments are fields of ``FakeShop``."""
+        """``facts`` are settings of the shop; further arguments are fields of ``FakeShop``. What is noted of products is in
+        ``noted``, of the last context."""
         fake = FakeShop(**shop)
+        self.noted.clear()
         return Context(
             customer=customer,
             conversation_id="conversation",
@@ -217,6 +248,10 @@ class World:
             products=cast(Any, FakeSearch(fake.catalogue)),
             recommender=recommender,
             known=lambda asked: asked.fold_in(_bought(fake, customer), seconds(now)),
+            masked=lambda asked, mask: _masked(asked, fake.catalogue, mask),
+            cart=lambda: list(cart),
+            note=lambda sku, kind: self.noted.append((sku, kind)),
+            diversity=0.0,
         )
 
     def run(self, context: Context, name: str, **arguments: Any) -> ToolResult:

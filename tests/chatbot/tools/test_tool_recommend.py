@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -152,3 +153,103 @@ def test_a_product_that_left_the_catalogue_is_named_by_its_number(world: World) 
         now=world.now + timedelta(days=1),
     )
     assert "Because you bought OLD-1, you may like Pine soap (4.50 EUR)." in world.say(context, "recommend")
+
+
+# --- limits -------------------------------------------------------------------------------------------------
+
+
+def shown(result: Any) -> list[str]:
+    return [card.id for card in result.cards]
+
+
+def test_limits_are_kept_before_anything_is_ranked(world: World) -> None:
+    result, said = ask(world, max_price=10.0)
+    assert shown(result) == ["CAR-1"]
+    assert said == "Within your limits (up to 10.00 EUR): Popular this month: Pine soap (4.50 EUR)."
+    assert shown(ask(world, min_price=45.0)[0]) == ["GIF-1"]
+    assert "CAR-1" not in shown(ask(world, without=["soap"])[0])
+    assert shown(ask(world, category="Gifts")[0]) == ["GIF-1"]
+    none, said = ask(world, max_price=1.0, without=["soap", "oak"])
+    assert said == (
+        "I have nothing to suggest within these limits (up to 1.00 EUR, without soap or oak). Shall I look with other limits?"
+    )
+    assert (shown(none), none.error) == ([], "nothing_found")
+
+
+def test_never_more_than_were_asked_for(world: World) -> None:
+    assert len(shown(ask(world, count=1)[0])) == 1
+    assert len(shown(ask(world, count=2)[0])) == 2
+    assert len(shown(ask(world)[0])) <= 4
+
+
+def test_what_was_shown_or_refused_is_left_out_and_only_what_was_refused_is_noted(world: World) -> None:
+    everything = shown(ask(world)[0])
+    result, _ = ask(world, exclude=everything[:1], refused=everything[1:2])
+    assert not set(shown(result)) & set(everything[:2])
+    assert (
+        world.noted == [(everything[1], "dislike")] * 2
+    )  # asked twice: once for the result, once for the words
+
+
+def test_cheaper_than_a_product(world: World) -> None:
+    assert shown(ask(world, cheaper_than=["GIF-1"])[0]) == ["CAR-1", "KIT-1", "KIT-3"]
+    assert shown(ask(world, cheaper_than=["CAR-1"])[0]) == []
+    assert shown(ask(world, mode="similar", sku="KIT-1", cheaper_than=["KIT-1"])[0]) == ["KIT-2"]
+
+
+def test_an_allergy_is_met_with_care(world: World) -> None:
+    _, said = ask(world, without=["oak"], must_avoid=True)
+    assert said.endswith("If it could do harm, please read the ingredients or ask a person first.")
+
+
+def test_every_card_has_its_reason(world: World) -> None:
+    result, _ = ask(world, bought=["KIT-1"])
+    assert next(card.fields["reason"] for card in result.cards) == "because you bought Oak board"
+    result, _ = ask(world, mode="complete", sku="KIT-1", language="zh")
+    assert [card.fields["reason"] for card in result.cards] == ["常与橡木砧板一起购买"]
+
+
+def test_what_goes_with_the_cart(world: World) -> None:
+    context = world.context(recommender=MODEL, cart=["KIT-1", "KIT-3-50-RED"])
+    result = world.run(context, "recommend", mode="complete")
+    assert "Often bought together with Oak board: Gift card (50.00 EUR)." in world.say(context, "recommend", mode="complete")  # fmt: skip
+    assert not {"KIT-1", "KIT-3"} & set(shown(result))
+    empty = world.run(world.context(recommender=MODEL), "recommend", mode="complete")
+    assert empty.error == "no_cart"
+
+
+# --- why ----------------------------------------------------------------------------------------------------
+
+
+def test_why_names_what_counts_and_how_much(world: World) -> None:
+    def why(**arguments: Any) -> str:
+        context = world.context(customer=world.anna, recommender=MODEL, bought={"C1": ["KIT-1"]})
+        return world.say(context, "why_suggested", **arguments)
+
+    said = why(sku="GIF-1", mode="for_me")
+    assert said.startswith(
+        "What speaks for Gift card: you bought Oak board, and customers who do often take it too ("
+    )
+    shares = [int(share) for share in re.findall(r"\((\d+) %\)", said)]
+    assert shares == sorted(shares, reverse=True)
+    assert 95 <= sum(shares) <= 101
+    assert why(sku="KIT-1", mode="again").startswith(
+        "You have bought Oak board once, the last time 0 days ago."
+    )
+    assert why(sku="KIT-2", mode="similar", with_sku="KIT-1") == (
+        "Paring knife 9 cm is of the same category as Oak board (Kitchen) and described in similar words."
+    )
+    assert "it often lies in the same orders as Oak board" in why(
+        sku="GIF-1", mode="complete", with_sku="KIT-1"
+    )
+    assert "What you bought plays no part in a search." in why(sku="GIF-1")
+
+
+def test_the_cause_that_is_named_is_true(world: World) -> None:
+    """Without the purchase that is named, the product falls in the score."""
+
+    def score(*skus: str) -> float:
+        known = MODEL.fold_in((Event(sku, np.datetime64("2026-11-20", "s")) for sku in skus), np.datetime64("2026-11-20", "s"))  # fmt: skip
+        return MODEL.explain(known, "GIF-1", mode="discover").score
+
+    assert score("KIT-1", "CAR-1") > score("CAR-1")

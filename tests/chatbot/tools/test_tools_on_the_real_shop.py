@@ -132,6 +132,7 @@ def test_the_recommender_counts_a_version_as_its_product(
         "17850",
         recommender=recommender,
         known=lambda asked: recommending.known(asked, "", "17850", world.now),
+        masked=lambda asked, _: np.ones(len(asked.skus), bool),
     )
     assert world.say(context, "recommend").startswith(
         "Because you bought CAKESTAND 3 TIER, you may like MUG (3.00 GBP)."
