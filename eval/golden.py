@@ -27,8 +27,8 @@ from configs.errors import InputError
 CASES = Path(__file__).parent / "cases"
 ABSTAINING = frozenset({"clarify", "refuse", "handoff"})
 TOOLS = (
-    "product_search", "product_details", "recommend", "order_status", "order_list", "return_eligibility",
-    "delivery_estimate", "handoff",
+    "product_search", "product_details", "compare", "recommend", "why_suggested", "order_status", "order_list",
+    "return_eligibility", "delivery_estimate", "handoff",
 )  # fmt: skip
 
 Kind = Literal["answer", "clarify", "refuse", "handoff"]
@@ -62,8 +62,8 @@ class Call(_Strict):
     """A tool call that must be made; ``arguments`` are those that matter, others may be there too."""
 
     name: Literal[
-        "product_search", "product_details", "recommend", "order_status", "order_list", "return_eligibility",
-        "delivery_estimate", "handoff",
+        "product_search", "product_details", "compare", "recommend", "why_suggested", "order_status", "order_list",
+        "return_eligibility", "delivery_estimate", "handoff",
     ]  # fmt: skip
     arguments: Mapping[str, str | int | float | bool] = Field(default_factory=dict)
 
