@@ -24,6 +24,7 @@ from chatbot.dialogue import Dialogue
 from chatbot.engine import build_engine
 from chatbot.engine.base import Engine
 from chatbot.engine.weights import adapters_folder
+from chatbot.exploring import Exploring
 from chatbot.intents import Space, packaged_intents
 from chatbot.prompt import system_prompt
 from chatbot.recommending import Recommending
@@ -161,6 +162,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         embeddings=embeddings,
         adapters=adapters,
         clock=clock(settings),
+        exploring=Exploring(db, shop, settings.recommend.explore),
     )
     return App(settings, db, shop, store, behaviour, index, search, products, recommending, engine, bot)
 

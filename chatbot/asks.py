@@ -24,7 +24,7 @@ _NOT_PERSON = re.compile(
 
 
 _SUGGESTING = re.compile(
-    r"\b(?:(?:what|that|it|there)'s|i'm|recommend\w*|suggest\w*|ideas?|popular|best[- ]?sell\w*|trend\w*|sell(?:s|ing)?|sold|surprise\w*|inspir\w*|lik(?:e|ed|es)"
+    r"\b(?:(?:what|that|it|there)'s|i'm|either|also|too|instead|rather|recommend\w*|suggest\w*|ideas?|popular|best[- ]?sell\w*|trend\w*|sell(?:s|ing)?|sold|surprise\w*|inspir\w*|lik(?:e|ed|es)"
     r"|lov(?:e|ed)|enjoy\w*|get|buy(?:ing)?|bought|order(?:s|ed)?|purchas\w*|next|else|new|others?|another|customers?|people|everyone|most|more"
     r"|usually|right|now|today|currently|week|month|season|products?|things?|stuff|items?|articles?|something|anything|show|give"
     r"|find|need|want|well|good|great|nice|best|top|favou?rites?|based?|history|shop|store|might|may|could|try|add|worth|interesting|moment|lately|days|choose|help|know)\b"

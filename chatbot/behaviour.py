@@ -97,16 +97,24 @@ class Behaviour:
         return found
 
     def forget(self, customer_id: str) -> int:
-        """Delete all that a customer did, in every session of theirs; how many events that were."""
-        c = t.events.c
-        sessions = sa.select(c.session_id).where(c.customer_key == fold(customer_id))
+        """Delete all that a customer did and was shown, in every session of theirs; how many rows that were."""
+        key = fold(customer_id)
+        sessions = sa.union(
+            *(sa.select(own.c.session_id).where(own.c.customer_key == key) for own in (t.events, t.explored))
+        )
         with writing(self._db) as connection:
-            return connection.execute(
-                t.events.delete().where(c.session_id.in_(sessions.scalar_subquery()))
-            ).rowcount
+            # Read first: what is deleted of one table would no longer tell the sessions of the other.
+            theirs = list(connection.execute(sessions).scalars())
+            return sum(
+                connection.execute(own.delete().where(own.c.session_id.in_(theirs))).rowcount
+                for own in (t.events, t.explored)
+            )
 
     def drop_old(self, now: datetime | None = None) -> int:
-        """Delete what is older than ``KEPT``; how many events that were."""
+        """Delete what is older than ``KEPT``; how many rows that were."""
         before = (now or datetime.now(UTC)) - KEPT
         with writing(self._db) as connection:
-            return connection.execute(t.events.delete().where(t.events.c.at < before)).rowcount
+            return sum(
+                connection.execute(own.delete().where(own.c.at < before)).rowcount
+                for own in (t.events, t.explored)
+            )

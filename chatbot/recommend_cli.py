@@ -82,3 +82,36 @@ def recommend_similar(
     from configs.settings import load
 
     similar(load(config), sku, count=count, as_json=as_json)
+
+
+class ExplorePolicy(StrEnum):
+    greedy = "greedy"
+    thompson = "thompson"
+    linucb = "linucb"
+    random = "random"
+
+
+@recommend.command("evaluate")
+def recommend_evaluate(
+    policy: Annotated[
+        ExplorePolicy | None,
+        typer.Option(
+            "--policy", help="What this way to fill the last place would have earned, from what was explored."
+        ),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Of the end of the record, which are guessed.")] = 28,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """How well the shop's own customers are guessed, beside simple models; with --policy, what another policy would have earned."""
+    from configs.settings import load
+
+    settings = load(config)
+    if policy is not None:
+        from chatbot.recommend_commands import value_of_policy
+
+        value_of_policy(settings, policy.value, as_json=as_json)
+        return
+    from eval.recommend_shop import run
+
+    run(settings, days=days, as_json=as_json)

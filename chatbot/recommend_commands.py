@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
+from chatbot.app import open_database
+from chatbot.exploring import Exploring, Policy, value_of
 from chatbot.recommending import Recommending
 from chatbot.retraining import opened
 from chatbot.retraining import train as train_now
@@ -107,6 +109,33 @@ def similar(settings: Settings, sku: str, *, count: int, as_json: bool) -> None:
     for other, score in found:
         table.add_row(other, names.get(fold(other), ""), f"{score:.2f}")
     out.print(table)
+
+
+def value_of_policy(settings: Settings, policy: Policy, *, as_json: bool) -> None:
+    """What a policy would have earned on what was explored, and whether that is surely more than what was shown."""
+    shop, _ = opened(settings)
+    rewarded = Exploring(open_database(settings), shop, settings.recommend.explore).rewarded()
+    found = value_of(policy, rewarded, settings.recommend.explore)
+    if as_json:
+        print(
+            json.dumps(
+                {"policy": policy, "records": len(rewarded), "estimates": [asdict(one) for one in found]}
+            )
+        )
+        return
+    table = Table("estimate", "taken", "95 %", "more than what was shown", "95 %", "rests on")
+    for one in found:
+        table.add_row(
+            one.method.upper(), f"{one.value:.3f}", f"{one.low:.3f} to {one.high:.3f}", f"{one.gain:+.3f}",
+            f"{one.gain_low:+.3f} to {one.gain_high:+.3f}", f"{one.effective:.0f} of {len(rewarded)}",
+        )  # fmt: skip
+    out.print(table)
+    surely = all(one.gain_low > 0 for one in found)
+    out.print(
+        f"[green]{policy} is surely better than what was shown[/green]"
+        if surely
+        else f"{policy} is not surely better than what was shown: leave it off"
+    )
 
 
 _FAMILIES: Mapping[str, str] = {

@@ -144,6 +144,15 @@ class Purchases:
         return len(self.skus)
 
 
+def product_skus(products: Iterable[Product]) -> dict[str, str]:
+    """The product of each sku, its own and its versions', folded."""
+    found: dict[str, str] = {}
+    for product in products:
+        found[fold(product.sku)] = product.sku
+        found.update((fold(variant.sku), product.sku) for variant in product.variants)
+    return found
+
+
 def fold(identifier: str) -> str:
     """How ids and skus are compared: without regard to case and outer space."""
     return identifier.strip().casefold()

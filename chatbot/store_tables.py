@@ -86,3 +86,20 @@ events = sa.Table(
     sa.Index("ix_events_session_id_at", "session_id", "at"),
     sa.Index("ix_events_customer_key_at", "customer_key", "at"),
 )
+
+# What stood to choose from when something else than the likeliest product could be shown, and how likely that was.
+explored = sa.Table(
+    "explored",
+    metadata,
+    sa.Column("turn_id", _ID, primary_key=True),
+    sa.Column("session_id", CleanText(200), nullable=False),
+    sa.Column("customer_key", CleanText(200)),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("skus", sa.JSON, nullable=False),
+    sa.Column("features", sa.JSON, nullable=False),  # a row for each of skus
+    sa.Column("shown", sa.Integer, nullable=False),
+    sa.Column("propensity", sa.Float, nullable=False),
+    sa.CheckConstraint("propensity > 0 AND propensity <= 1", name="propensity"),
+    sa.Index("ix_explored_at", "at"),
+    sa.Index("ix_explored_customer_key", "customer_key"),
+)

@@ -45,10 +45,10 @@ def count(text: str) -> int | None:
 
 
 _UNWANTED = re.compile(
-    r"(?:\b(?:without|except(?: for)?|other than|anything but|apart from|nothing (?:with|of|from|made (?:of|from|with))"
+    r"(?:\b(?:(?:and|but|or) )?(?:without|except(?: for)?|other than|anything but|apart from|nothing (?:with|of|from|made (?:of|from|with))"
     r"|allergic to|i (?:really )?(?:dislike|hate|avoid)|i (?:really )?(?:don't|dont|do not|can't|cannot) (?:like|want|eat|drink|use|wear|need|stand|have))"
     r"|(?:^|[,;.] ?|\b(?:but|and|please) )(?:not|no)(?: more)?)\s+"
-    r"(?P<what>(?:(?!\b(?:without|except|other than|anything but|apart from|nothing|not|no)\b)[^.!?;]){2,80})",
+    r"(?P<what>(?:(?!\b(?:(?:and|or|but) )?(?:without|except|other than|anything but|apart from|nothing|not|no)\b)[^.!?;]){2,80})",
     re.IGNORECASE,
 )
 _UNWANTED_ZH = re.compile(
@@ -62,6 +62,10 @@ _UNWANTED_ENDS = re.compile(
 _JOINS = re.compile(r",| or | and | nor |和|或者?|、|跟", re.IGNORECASE)
 _ARTICLES = re.compile(
     r"^\s*(?:(?:a|an|any|the|another|more|made|of|from|with|all|your|those|these|kinds?)\b\s*)+",
+    re.IGNORECASE,
+)
+_GENERIC = re.compile(
+    r"\s+(?:things?|stuff|products?|items?|articles?|ones?|goods)\s*$|(?:类的?|类)?(?:东西|商品|产品|用品)$",
     re.IGNORECASE,
 )
 _POINTING = re.compile(
@@ -83,7 +87,7 @@ def _unwanted(text: str) -> list[tuple[int, int, list[str]]]:
         kept = _UNWANTED_ENDS.sub("", match["what"])
         found = []
         for piece in _JOINS.split(kept):
-            said = _ARTICLES.sub("", piece).strip(" '\"“”")
+            said = _GENERIC.sub("", _ARTICLES.sub("", piece)).strip(" '\"“”")
             if (
                 said
                 and not _POINTING.match(said)
@@ -134,7 +138,7 @@ _ALL = re.compile(r"\b(?:these|those|them|any|none)\b|都|这些|那些", re.IGN
 _WHY = re.compile(
     r"^\W*(?:but |and |so |ok(?:ay)?,? )?(?:why|how come)\b.{0,40}\b(?:this|that|these|those|it|them|suggest\w*|recommend\w*|show(?:ed|n|ing)?|pick(?:ed)?|the (?:first|second|third|fourth|last))\b"
     r"|\bwhy (?:do|did|are|would) you (?:think|suggest|recommend|show|pick|choose|offer)\b|\bwhat makes you (?:think|suggest|recommend)\b"
-    r"|^\W*(?:but )?why\W*$|为什么(?:推荐|是|给我|会)?.{0,8}(?:推荐|这|那|它)|^\W*为什么\W*$|凭什么推荐",
+    r"|^\W*(?:but )?why(?: (?:the|a|an) [\w' -]{2,40})?\W*$|为什么(?:推荐|是|给我|会)?.{0,8}(?:推荐|这|那|它)|^\W*为什么\W*$|凭什么推荐",
     re.IGNORECASE,
 )
 _NO_SUGGESTION = re.compile(

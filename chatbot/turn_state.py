@@ -39,6 +39,7 @@ from chatbot.conversation import (
 )
 from chatbot.dialogue import Dialogue
 from chatbot.engine.base import Engine
+from chatbot.exploring import Exploring
 from chatbot.recommending import Recommending
 from chatbot.route import Router
 from chatbot.shop import Shop, fold
@@ -102,6 +103,7 @@ class Bot:
     embeddings: Mapping[str, Embedding]
     adapters: Adapters
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    exploring: Exploring | None = None
 
 
 class TurnState:
@@ -255,6 +257,7 @@ class TurnState:
             masked=self._masked,
             cart=self._cart,
             note=self._note,
+            explored=self._explored,
             diversity=self.bot.settings.recommend.diversity,
         )
 
@@ -281,6 +284,12 @@ class TurnState:
             # By the turn and the product: a turn that is told twice is noted once.
             noted = Noted(f"{self.id}-{fold(sku)}", sku, kind, self._now)
             self.bot.recommending.note(self.conversation.session_id, self.conversation.customer_id, noted)
+
+    def _explored(self, skus: Sequence[str], features: NDArray[np.float64]) -> int:
+        if self.bot.exploring is None:
+            return 0
+        own = self.conversation
+        return self.bot.exploring.choose(self.id, own.session_id, own.customer_id, skus, features, self._now)
 
 
 def kind_of(result: ToolResult) -> ReplyKind:

@@ -204,6 +204,8 @@ class RecommendSettings(_Section):
     """What one event of a kind says of a product; below zero it speaks against it."""
     diversity: float = Field(default=0.0, ge=0, le=10)
     """How much of its score a suggestion loses for each one of its category that stands before it; 0: the likeliest, however alike."""
+    explore: float = Field(default=0.0, ge=0, le=0.5)
+    """Share of the lists whose last place goes to a product that may be better than is known; 0: none, and nothing is recorded."""
     retrain_hours: float = Field(default=24.0, ge=0)
     """Hours between two trainings in the background of a running server, if something was sold or done; 0: none."""
 

@@ -11,7 +11,7 @@ import inspect
 import logging
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -52,6 +52,8 @@ class Context:
     """What lies in the shopper's cart, as far as the shop's pages tell."""
     note: Callable[[str, str], None]
     """Remember what the shopper said of a product (its sku): ``like`` or ``dislike``. Changes nothing but what is suggested to them."""
+    explored: Callable[[Sequence[str], NDArray[np.float64]], int]
+    """Which of these products is shown in a list's last place: 0, or another one if the shop explores."""
     diversity: float
     """How much of its score a suggestion loses for each one of its category before it."""
 

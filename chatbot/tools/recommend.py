@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.conversation import Card, ToolCall, ToolResult
+from chatbot.exploring import CHOICES, features_of
 from chatbot.shop import Product, fold
 from chatbot.tools.base import Context, tool
 from chatbot.tools.catalogue import is_sold_out, named_with_price, prices, product_card, product_name
@@ -161,14 +162,32 @@ def _for_me(context: Context, call: ToolCall, wish: _Wish) -> ToolResult:
         n=_ASKED,
         diversity=context.diversity,
     )
-    why = {fold(item.sku): item.why for item in listed}
+    by_sku = {fold(item.sku): item for item in listed}
+    kept = _shop(context, [item.sku for item in listed], wish)
     found = [
-        (product, ground(context, recommender, known, why[fold(product.sku)]))
-        for product in _kept(context, listed, wish)
+        (product, ground(context, recommender, known, by_sku[fold(product.sku)].why))
+        for product in _with_one_explored(context, recommender, kept, by_sku, wish.count)
     ]
     if not found:
         return _nothing(context, call, wish, "recommend_none")
     return _say_for_me(context, call, wish, found)
+
+
+def _with_one_explored(
+    context: Context,
+    recommender: Recommender,
+    kept: Sequence[Product],
+    by_sku: Mapping[str, Suggestion],
+    count: int,
+) -> list[Product]:
+    """The list, whose last place may go to one of those that come next."""
+    shown, last = list(kept[:count]), kept[count - 1 : count - 1 + CHOICES]
+    if len(last) > 1:
+        skus = [product.sku for product in last]
+        staple = [float(recommender.staple[recommender.place[fold(sku)]]) for sku in skus]
+        scores = [by_sku[fold(sku)].score for sku in skus]
+        shown[-1] = last[context.explored(skus, features_of(scores, staple))]
+    return shown
 
 
 def _say_for_me(context: Context, call: ToolCall, wish: _Wish, found: _Found) -> ToolResult:

@@ -19,6 +19,8 @@ from configs.errors import InputError
 Floats = NDArray[np.float64]
 DRAWS = 500
 """Draws that the odds of an explorer are counted over."""
+FLOOR = 0.2
+"""Part of what is explored that goes to all choices alike: what is never shown tells nothing of policies that would show it."""
 
 
 class Explorer:
@@ -39,6 +41,11 @@ class Explorer:
         self._precision += np.outer(features, features) / self.noise**2
         self._weighted += features * reward / self.noise**2
 
+    def upper(self, choices: Floats, above: float) -> Floats:
+        """The reward of each choice that is still believable: the mean and so many standard deviations (LinUCB, Li et al. 2010)."""
+        spread = np.sqrt(np.einsum("ij,jk,ik->i", choices, np.linalg.inv(self._precision), choices))
+        return np.asarray(choices @ self.mean + above * spread, np.float64)
+
     def odds(self, choices: Floats, rng: np.random.Generator) -> Floats:
         """How likely each of the choices, shape (choices, features), is to be shown; the first is what is shown without exploring."""
         if len(choices) == 0:
@@ -49,7 +56,8 @@ class Explorer:
             spread = np.linalg.cholesky(np.linalg.inv(self._precision))
             weights = self.mean + rng.standard_normal((DRAWS, len(self._weighted))) @ spread.T
             best = np.bincount((weights @ choices.T).argmax(axis=1), minlength=len(choices)) / DRAWS
-            told = (1 - self.share) * told + self.share * best
+            drawn = (1 - FLOOR) * best + FLOOR / len(choices)
+            told = (1 - self.share) * told + self.share * drawn
         return told
 
     def choose(self, choices: Floats, rng: np.random.Generator) -> tuple[int, float]:

@@ -251,6 +251,7 @@ class World:
             masked=lambda asked, mask: _masked(asked, fake.catalogue, mask),
             cart=lambda: list(cart),
             note=lambda sku, kind: self.noted.append((sku, kind)),
+            explored=lambda skus, features: 0,
             diversity=0.0,
         )
 
