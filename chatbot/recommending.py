@@ -48,7 +48,7 @@ class Recommending:
         weights: EventWeights | None = None,
     ) -> None:
         """``columns`` are the catalogue's, as the search has them."""
-        self._shop, self._behaviour, self._columns, self.folder = shop, behaviour, columns, folder
+        self._shop, self.behaviour, self._columns, self.folder = shop, behaviour, columns, folder
         self._weights = (weights or EventWeights()).model_dump()
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
@@ -74,7 +74,7 @@ class Recommending:
     def train(self, *, force: bool = False) -> Trained:
         """Train on all that there is, unless that is what was trained on last; what is too old to be kept goes before."""
         started = time.perf_counter()
-        self._behaviour.drop_old()
+        self.behaviour.drop_old()
         data = self.interactions()
         texts, groups = self._described(data.items)
         key = storage.digest(data, texts, groups, self._columns().version)
@@ -88,7 +88,7 @@ class Recommending:
 
     def interactions(self) -> Interactions:
         """All that was sold, and all that shoppers did: of the customer where they signed in, else of the session."""
-        bought, done = self._shop.purchases(), self._behaviour.all()
+        bought, done = self._shop.purchases(), self.behaviour.all()
         product_of = product_skus(self._shop.all_products())
         kept = bought.quantities > 0
         skus = [*np.array(bought.skus, object)[kept], *(event.sku for _, event in done)]
@@ -110,7 +110,7 @@ class Recommending:
         """What is known of whoever asks, as of this second."""
         events = [
             Event(done.sku, seconds(done.at), self._weight(done), purchase=False)
-            for done in self._behaviour.of(session_id, customer_id)
+            for done in self.behaviour.of(session_id, customer_id)
         ]
         if customer_id is not None:
             bought = self._shop.history(customer_id)
@@ -133,12 +133,12 @@ class Recommending:
 
     def cart(self, session_id: str, customer_id: str | None) -> list[str]:
         """What lies in the cart as far as the shop's pages tell, the newest first."""
-        found = [done.sku for done in self._behaviour.of(session_id, customer_id) if done.kind == "cart"]
+        found = [done.sku for done in self.behaviour.of(session_id, customer_id) if done.kind == "cart"]
         return list(dict.fromkeys(reversed(found)))
 
     def note(self, session_id: str, customer_id: str | None, noted: Done) -> None:
         """What a shopper said of a product in the chat, kept like an event of the shop's pages."""
-        self._behaviour.add(session_id, customer_id, [noted])
+        self.behaviour.add(session_id, customer_id, [noted])
 
     def _weight(self, event: Done) -> float:
         return weight_of(event.kind, self._weights, event.stars)

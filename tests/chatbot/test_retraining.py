@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from chatbot.behaviour import Done
 from chatbot.importers import import_rows
+from chatbot.recommending import Recommending
 from chatbot.retraining import Retraining, opened, train
+from chatbot.shop_tables import purchases
 from configs.settings import RecommendSettings, Settings
-from retrieval.recommend import storage
+from retrieval.recommend import Recommender, storage
 
 pytestmark = pytest.mark.slow
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -33,12 +37,7 @@ def shop(tmp_path: Path) -> Settings:
         currency="EUR",
         strict=True,
     )
-    rows = [
-        {"customer_id": f"c{n}", "sku": sku, "quantity": 1, "at": "2026-11-01T10:00:00Z", "order_id": f"o{n}"}
-        for n in range(9)
-        for sku in ("TEA", "CUP")
-    ]
-    import_rows(db, "purchases", json.loads(json.dumps(rows)), source="t", currency="EUR", strict=True)
+    import_rows(db, "purchases", rows_of_everybody(), source="t", currency="EUR", strict=True)
     db.dispose()
     return settings
 
@@ -78,7 +77,7 @@ def test_what_shoppers_did_is_trained_on_and_known_at_once(shop: Settings) -> No
     assert recommender is not None
     now = datetime.now(UTC)
     assert len(recommending.known(recommender, "s1", None, now)) == 0
-    recommending._behaviour.add("s1", None, [Done("e1", "tea", "view", now)])
+    recommending.behaviour.add("s1", None, [Done("e1", "tea", "view", now)])
     known = recommending.known(recommender, "s1", None, now)
     assert [recommender.skus[item] for item in known.touched] == ["TEA"]
     assert known.bought.tolist() == []
@@ -93,3 +92,79 @@ def test_zero_hours_is_never(shop: Settings) -> None:
     retraining.start()
     time.sleep(0.3)
     assert not (shop.home / "recommender" / storage.FILE).exists()
+
+
+def rows_of(rng: np.random.Generator, customer: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "customer_id": customer,
+            "sku": str(rng.choice(["TEA", "CUP", "SOAP"])),
+            "quantity": 1,
+            "at": f"2026-11-{day:02}T10:00:00Z",
+            "order_id": f"{customer}-{day}",
+        }
+        for day in sorted(rng.integers(1, 20, rng.integers(1, 6)).tolist())
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whoever_is_erased_was_never_there(shop: Settings, tmp_path: Path, seed: int) -> None:
+    """The model after an erasure is the one of a shop that never had this customer, and their own list is a stranger's."""
+    rng = np.random.default_rng(seed)
+    other = shop.model_copy(update={"home": tmp_path / "other"})
+    train(other)
+    customers = [f"d{number}" for number in range(6)]
+    gone = str(rng.choice(customers))
+    bought = {customer: rows_of(rng, customer) for customer in customers}
+    done = {
+        customer: [
+            Done(f"{customer}-{number}", str(rng.choice(["TEA", "CUP", "SOAP"])), str(rng.choice(["view", "cart", "like", "dislike"])), NOW)
+            for number in range(rng.integers(0, 5))
+        ]
+        for customer in customers
+    }  # fmt: skip
+    found = []
+    for settings, kept in ((shop, customers), (other, [name for name in customers if name != gone])):
+        db = sa.create_engine(settings.resolved_database_url)
+        theirs, recommending = opened(settings)
+        if settings is other:
+            names = ({"sku": sku, "name": product.name, "price": "3"} for sku in ("TEA", "CUP", "SOAP") if (product := opened(shop)[0].product(sku)))  # fmt: skip
+            import_rows(db, "products", list(names), source="t", currency="EUR", strict=True)
+        first = rows_of_everybody() if settings is other else []
+        import_rows(db, "purchases", [*first, *(row for name in kept for row in bought[name])], source="u", currency="EUR", strict=True)  # fmt: skip
+        for name in kept:
+            recommending.behaviour.add(f"session-{name}", name, done[name])
+        if settings is shop:
+            recommending.train()
+            assert len(recommending.known(_current(recommending), "", gone, NOW))
+            recommending.behaviour.forget(gone)
+            with db.begin() as connection:
+                connection.execute(purchases.delete().where(purchases.c.customer_key == gone))
+        db.dispose()
+        recommending.train(force=True)
+        found.append((theirs, recommending, _current(recommending)))
+    (_, after, made), (_, _, never) = found
+    assert made.skus == never.skus
+    for mine, them in zip(made.parts.popular, never.parts.popular, strict=True):
+        assert np.allclose(mine, them)
+    nobody = after.known(made, "", gone, NOW)
+    assert len(nobody) == 0
+    assert made.recommend(nobody, n=3) == made.recommend(after.known(made, "", None, NOW), n=3)
+    for name in customers:
+        own = after.known(made, "", name, NOW)
+        assert [one.sku for one in made.recommend(own, n=3)] == [one.sku for one in never.recommend(own, n=3)]
+
+
+def rows_of_everybody() -> list[dict[str, Any]]:
+    """As in the fixture."""
+    return [
+        {"customer_id": f"c{n}", "sku": sku, "quantity": 1, "at": "2026-11-01T10:00:00Z", "order_id": f"o{n}"}
+        for n in range(9)
+        for sku in ("TEA", "CUP")
+    ]
+
+
+def _current(recommending: Recommending) -> Recommender:
+    found = recommending.current()
+    assert found is not None
+    return found

@@ -165,7 +165,9 @@ class FakeSearch:
             other = limits.get("category") not in (None, item.category) or item.sku in limits.get(
                 "exclude", ()
             )
-            if (words & text or limits.get("category")) and not above and not other:
+            stated = f"{item.name} {item.category} {' '.join(item.attributes.values())}".casefold()
+            unwanted = any(word.casefold() in stated for word in limits.get("without", ()))
+            if (words & text or limits.get("category")) and not above and not other and not unwanted:
                 hits.append(
                     SimpleNamespace(sku=item.sku, score=self.score if words & text else 0.01, matched=())
                 )
