@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from chatbot.conversation import ToolCall
 from chatbot.tools.base import run_tool
 from chatbot.tools.catalogue import prices
-from retrieval.recommend import Event, Interactions
+from retrieval.recommend import Event, Interactions, Known, Recommender
 from retrieval.recommend.training import trained
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ WEIGHTS = (1.0, 0.3, 0.1, -2.0, -1.0, 0.0)
 
 def one_of(rng: np.random.Generator, choices: Any, most: int) -> list[Any]:
     return [choices[place] for place in rng.integers(0, len(choices), rng.integers(0, most + 1))]
+
+
+def fold(events: list[Event], asked: Recommender) -> Known:
+    return asked.fold_in(events, DAY)
 
 
 def test_ten_thousand_random_sequences(world: World) -> None:
@@ -48,7 +53,7 @@ def test_ten_thousand_random_sequences(world: World) -> None:
             for sku in one_of(rng, SKUS, 12)
         ]
         context = world.context(customer=world.anna, recommender=model, cart=one_of(rng, SKUS[:7], 2))
-        context = replace(context, known=lambda asked, events=events: asked.fold_in(events, DAY))
+        context = replace(context, known=partial(fold, events))
         mode = str(rng.choice(["for_me", "again", "complete", "similar"]))
         arguments: dict[str, Any] = {
             "mode": mode,
