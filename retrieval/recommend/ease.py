@@ -14,17 +14,22 @@ from typing import Any, Literal
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
 import scipy.sparse.linalg
 
 from retrieval.recommend.interactions import Floats, Interactions, Ints, Known
 
 LARGEST = 6000
+KIN = 0.1
+"""What a product says of a new one that stands on it: the weight that EASE would give them if they were bought together. Chosen on the
+grocer's validation window."""
 Form = Literal["primal", "dual", "truncated"]
 
 
 class Ease:
     """After ``train``: ``vectors`` (items, rank), ``shrunk`` (rank,), ``diagonal`` (items,), the diagonal of P, and ``own``
-    (items,), what an item would say of itself. ``rank`` None keeps the whole spectrum: then it is EASE to the last digit."""
+    (items,), what an item would say of itself. ``kin`` has a row for each item that ``with_items`` added at the end: the shares of the
+    items that it stands on. ``rank`` None keeps the whole spectrum: then it is EASE to the last digit."""
 
     def __init__(self, penalty: float = 10.0, half_life: float = 90.0, rank: int | None = 512) -> None:
         self.penalty, self.half_life, self.rank = penalty, half_life, rank
@@ -34,6 +39,7 @@ class Ease:
         self.shrunk: Floats = np.zeros(0, np.float32)
         self.diagonal: Floats = np.zeros(0, np.float32)
         self.own: Floats = np.zeros(0, np.float32)
+        self.kin: Any = scipy.sparse.csr_matrix((0, 0), dtype=np.float32)
 
     def train(self, data: Interactions, now: np.datetime64, form: Form | None = None) -> None:
         matrix = data.matrix(now, self.half_life).sqrt()
@@ -58,6 +64,10 @@ class Ease:
         score = self.vectors @ ((held @ self.vectors[items]) * self.shrunk)
         score /= self.diagonal
         score[items] -= held * self.own[items]
+        new = self.kin.shape[0]
+        if new:
+            kept = items < self.kin.shape[1]
+            score[-new:] += KIN * (self.kin[:, items[kept]] @ held[kept])
         return np.asarray(score, np.float32)
 
     def held(self, known: Known) -> tuple[Ints, Floats]:
@@ -70,11 +80,19 @@ class Ease:
         items, held = self.held(known)
         told = self.vectors[items] @ (self.vectors[targets] * self.shrunk).T / self.diagonal[targets]
         told[items[:, None] == targets] = 0.0
+        known_before, new = items < self.kin.shape[1], targets >= self.kin.shape[1]
+        if self.kin.shape[0] and new.any():
+            rows = self.kin[targets[new] - self.kin.shape[1]][:, items[known_before]]
+            told[np.ix_(known_before, new)] += KIN * rows.toarray().T
         return items, np.asarray(held[:, None] * told, np.float32)
 
     def with_items(self, stands_on: Any) -> Ease:
-        """Items more, at the end, whose scores are means of others': shares, scipy CSR, shape (new, items)."""
+        """Items more, at the end, whose scores are means of others': shares, scipy CSR, shape (new, items). Whoever took one of
+        these is likely to take the new one, as EASE, whose diagonal is zero, cannot say."""
         made = Ease(self.penalty, self.half_life, self.rank)
+        before = self.kin.shape[1] or stands_on.shape[1]
+        old = stands_on[:, :before]
+        made.kin = scipy.sparse.vstack([self.kin, old]).tocsr() if self.kin.shape[0] else old.tocsr()
         rows = stands_on @ (self.vectors / self.diagonal[:, None])
         made.vectors = np.vstack([self.vectors, rows]).astype(np.float32)
         made.shrunk = self.shrunk

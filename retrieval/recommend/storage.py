@@ -26,7 +26,7 @@ from retrieval.recommend.features import NAMES, Parts
 from retrieval.recommend.interactions import Floats, Interactions, Ints
 from retrieval.recommend.recommender import Recommender
 
-FORMAT = 2
+FORMAT = 3
 FILE = "model.npz"
 _log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ def save(folder: Path, made: Recommender, key: str) -> Path:
         "blend": made.blend.told(),
         "penalty": ease.penalty,
         "half_life": ease.half_life,
+        "kin": ease.kin.shape,
     }
     target = folder / FILE
     part = folder / f".{FILE}.{os.getpid()}"
@@ -61,6 +62,7 @@ def save(folder: Path, made: Recommender, key: str) -> Path:
             file,
             told=np.frombuffer(json.dumps(told).encode(), np.uint8),
             vectors=ease.vectors, shrunk=ease.shrunk, diagonal=ease.diagonal, own=ease.own,
+            kin=ease.kin.data, kin_indices=ease.kin.indices, kin_indptr=ease.kin.indptr,
             data=baskets.data, indices=baskets.indices, indptr=baskets.indptr,
             popular=made.parts.popular, texts=made.parts.texts.astype(np.float16),
             staple=made.staple, groups=made.groups,
@@ -91,6 +93,7 @@ def _made(told: dict[str, Any], arrays: dict[str, Any]) -> Recommender:
     ease = Ease(told["penalty"], told["half_life"])
     ease.vectors, ease.shrunk = arrays["vectors"], arrays["shrunk"]
     ease.diagonal, ease.own = arrays["diagonal"], arrays["own"]
+    ease.kin = sp.csr_matrix((arrays["kin"], arrays["kin_indices"], arrays["kin_indptr"]), told["kin"])
     baskets = Baskets()
     baskets.similarity = sp.csr_matrix(
         (arrays["data"], arrays["indices"], arrays["indptr"]), (len(skus), len(skus))

@@ -208,3 +208,20 @@ def test_a_shop_without_purchases_has_models_that_say_nothing(make: Callable[[],
     model = make()
     model.train(purchases(), NOW)
     assert model.predict(NOTHING).tolist() == []
+
+
+def test_a_new_item_stands_on_others_and_on_whoever_took_them() -> None:
+    data = random_shop(40, 30, 900)
+    ease = Ease()
+    ease.train(data, LATER)
+    stands_on = sp.csr_matrix(np.array([[0.5, 0.5] + [0.0] * 28, [0.0] * 29 + [1.0]], np.float32))
+    more = ease.with_items(stands_on).with_items(sp.csr_matrix(np.eye(1, 32, 3, dtype=np.float32)))
+    known = Known.of([0, 4, 29])
+    score = more.predict(known)
+    assert np.allclose(score[:30], ease.predict(known))
+    # What is known of it adds up, piece by piece, as of the others.
+    _, told = more.contributions(known, np.arange(33))
+    assert np.allclose(told.sum(axis=0), score, atol=1e-5)
+    # Somebody who took what it stands on gets it before somebody who took nothing of the kind.
+    assert score[30] > more.predict(Known.of([4]))[30]
+    assert score[32] < score[30]
