@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.behaviour import Behaviour, Done
-from chatbot.shop import Product, Shop, fold
+from chatbot.shop import Shop, by_any_sku, fold
 from configs.settings import EventWeights
 from retrieval.products import Columns
 from retrieval.recommend import Event, Interactions, Known, Recommender, storage, weight_of
@@ -88,7 +88,7 @@ class Recommending:
     def interactions(self) -> Interactions:
         """All that was sold, and all that shoppers did: of the customer where they signed in, else of the session."""
         bought, done = self._shop.purchases(), self._behaviour.all()
-        product_of = _names(self._shop.all_products())
+        product_of = by_any_sku(self._shop.all_products())
         kept = bought.quantities > 0
         skus = [*np.array(bought.skus, object)[kept], *(event.sku for _, event in done)]
         sold = int(kept.sum())
@@ -114,7 +114,7 @@ class Recommending:
         if customer_id is not None:
             bought = self._shop.history(customer_id)
             events += [Event(sku, seconds(at), self._weights["purchase"]) for sku, at in bought]
-        product_of = _names(self._shop.products(list({event.sku for event in events})))
+        product_of = by_any_sku(self._shop.products(list({event.sku for event in events})))
         return recommender.fold_in(
             (replace(event, sku=product_of.get(fold(event.sku), event.sku)) for event in events), seconds(now)
         )
@@ -144,15 +144,6 @@ class Recommending:
             known.category_of[rows[rows >= 0]],
         )
         return texts, groups
-
-
-def _names(products: Iterable[Product]) -> dict[str, str]:
-    """The product of each sku, its own and its versions', folded."""
-    found: dict[str, str] = {}
-    for product in products:
-        found[fold(product.sku)] = product.sku
-        found.update((fold(variant.sku), product.sku) for variant in product.variants)
-    return found
 
 
 def seconds(moment: datetime) -> np.datetime64:

@@ -149,6 +149,15 @@ def fold(identifier: str) -> str:
     return identifier.strip().casefold()
 
 
+def by_any_sku(products: Iterable[Product]) -> dict[str, str]:
+    """The product of each sku, its own and its versions', folded."""
+    found: dict[str, str] = {}
+    for product in products:
+        found[fold(product.sku)] = product.sku
+        found.update((fold(variant.sku), product.sku) for variant in product.variants)
+    return found
+
+
 class Shop:
     """Reads the shop's tables. Safe to share between threads: each call takes its own connection."""
 

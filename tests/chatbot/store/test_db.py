@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import alembic.command
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -102,6 +103,33 @@ def postgres_or_sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> st
         connection.execute(sa.text("CREATE DATABASE unmigrated"))
     engine.dispose()
     return url.replace("/postgres?", "/unmigrated?")
+
+
+def test_what_was_told_before_stays_and_may_be_taken_back_after(postgres_or_sqlite_url: str) -> None:
+    engine = connect(postgres_or_sqlite_url)
+    config = Config()
+    config.set_main_option("script_location", "chatbot:migrations")
+    config.set_main_option("path_separator", "os")
+    events = chatbot.store_tables.events
+
+    def tell(connection: sa.Connection, event_id: str, kind: str) -> None:
+        told = {"sku": "A", "kind": kind, "at": datetime.fromisoformat("2026-11-20T12:00:00+00:00")}
+        connection.execute(events.insert().values(session_id="s1", id=event_id, **told))
+
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0004")
+        tell(connection, "e1", "cart")
+    migrate(engine)
+    with writing(engine) as connection:
+        tell(connection, "e2", "uncart")
+    with pytest.raises(sa.exc.IntegrityError), writing(engine) as connection:
+        tell(connection, "e3", "hug")
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        alembic.command.downgrade(config, "0004")
+        assert connection.execute(sa.select(events.c.id)).scalars().all() == ["e1"]
+    engine.dispose()
 
 
 def test_a_failing_migration_leaves_nothing(
