@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot import store_tables as t
 from chatbot.db import writing
-from chatbot.shop import Shop, by_any_sku, fold
+from chatbot.shop import Shop, fold, product_skus
 
 KEPT = timedelta(days=365)
 """How long an event is kept."""
@@ -97,7 +97,7 @@ class Behaviour:
         ]
         shop = Shop(self._db)
         bought = shop.history(customer_id) if customer_id is not None and put else []
-        own = by_any_sku(shop.products([event.sku for event in put] + [sku for sku, _ in bought]))
+        own = product_skus(shop.products([event.sku for event in put] + [sku for sku, _ in bought]))
         # Many shops export the day of an order alone, as its midnight: a purchase of the same day is one since.
         last = {own.get(fold(sku)): at.date() for sku, at in bought}
         found: dict[str, None] = {}

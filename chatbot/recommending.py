@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.behaviour import Behaviour, Done
-from chatbot.shop import Shop, by_any_sku, fold
+from chatbot.shop import Shop, fold, product_skus
 from configs.settings import EventWeights
 from retrieval.products import Columns
 from retrieval.recommend import Event, Interactions, Known, Recommender, storage, weight_of
@@ -88,7 +88,7 @@ class Recommending:
     def interactions(self) -> Interactions:
         """All that was sold, and all that shoppers did: of the customer where they signed in, else of the session."""
         bought, done = self._shop.purchases(), self._behaviour.all()
-        product_of = by_any_sku(self._shop.all_products())
+        product_of = product_skus(self._shop.all_products())
         kept = bought.quantities > 0
         skus = [*np.array(bought.skus, object)[kept], *(event.sku for _, event in done)]
         sold = int(kept.sum())
@@ -114,7 +114,7 @@ class Recommending:
         if customer_id is not None:
             bought = self._shop.history(customer_id)
             events += [Event(sku, seconds(at), self._weights["purchase"]) for sku, at in bought]
-        product_of = by_any_sku(self._shop.products(list({event.sku for event in events})))
+        product_of = product_skus(self._shop.products(list({event.sku for event in events})))
         return recommender.fold_in(
             (replace(event, sku=product_of.get(fold(event.sku), event.sku)) for event in events), seconds(now)
         )

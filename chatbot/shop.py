@@ -144,18 +144,18 @@ class Purchases:
         return len(self.skus)
 
 
-def fold(identifier: str) -> str:
-    """How ids and skus are compared: without regard to case and outer space."""
-    return identifier.strip().casefold()
-
-
-def by_any_sku(products: Iterable[Product]) -> dict[str, str]:
+def product_skus(products: Iterable[Product]) -> dict[str, str]:
     """The product of each sku, its own and its versions', folded."""
     found: dict[str, str] = {}
     for product in products:
         found[fold(product.sku)] = product.sku
         found.update((fold(variant.sku), product.sku) for variant in product.variants)
     return found
+
+
+def fold(identifier: str) -> str:
+    """How ids and skus are compared: without regard to case and outer space."""
+    return identifier.strip().casefold()
 
 
 class Shop:
