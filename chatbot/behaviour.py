@@ -1,8 +1,9 @@
-"""What shoppers did on the shop's pages: products seen, put into the cart, rated, liked, refused.
+"""What shoppers did on the shop's pages: products seen, put into the cart and taken out, rated, liked, refused.
 
 Kept under the session, and under the customer once the session is signed in. An event that comes twice is stored once. Old events are
 dropped; of one person and product the same kind counts once a day, so that nobody makes a product popular by looking at
-it all day. Knows no purchases and no recommender.
+it all day. What was taken back is resolved here (``standing``): nobody else meets an ``uncart`` or a ``neutral``. Knows no recommender,
+and of what was bought only that it no longer lies in the cart.
 """
 
 from __future__ import annotations
@@ -17,17 +18,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot import store_tables as t
 from chatbot.db import writing
-from chatbot.shop import fold
+from chatbot.shop import Shop, fold, product_skus
 
 KEPT = timedelta(days=365)
 """How long an event is kept."""
 MOST = 500
 """Events of one person that are looked at, the newest."""
+IN_CART = timedelta(days=7)
+"""How long what was put into a cart is taken to lie there."""
+_OPINIONS = frozenset({"like", "dislike", "rating", "neutral"})
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Something that somebody did. ``stars`` are a rating's, 1 to 5."""
+    """Something that somebody did. ``stars`` are a rating's, 1 to 5.
+
+    ``uncart`` takes a ``cart`` back, ``neutral`` a ``like``, a ``dislike`` or a ``rating``.
+    """
 
     id: str
     sku: str
@@ -64,7 +71,7 @@ class Behaviour:
             return len(connection.execute(statement, list(rows.values())).all())
 
     def of(self, session_id: str, customer_id: str | None) -> list[Done]:
-        """What this session did, and what the customer did in others; the oldest first."""
+        """What holds of what this session did, and the customer in others; the oldest first."""
         c = t.events.c
         whose = c.session_id == session_id
         if customer_id is not None:
@@ -76,24 +83,48 @@ class Behaviour:
             .limit(MOST)
         )
         with self._db.connect() as connection:
-            return [Done(*row) for row in reversed(connection.execute(query).all())]
+            told = [("", Done(*row)) for row in reversed(connection.execute(query).all())]
+        return [event for _, event in standing(told)]
+
+    def cart(self, session_id: str, customer_id: str | None, now: datetime | None = None) -> list[str]:
+        """The products in the cart, the newest first: put in within ``IN_CART``, not taken out and not bought since.
+
+        A version counts as its product; what the shop no longer has is left out.
+        """
+        since = (now or datetime.now(UTC)) - IN_CART
+        put = [
+            event for event in self.of(session_id, customer_id) if event.kind == "cart" and event.at >= since
+        ]
+        shop = Shop(self._db)
+        bought = shop.history(customer_id) if customer_id is not None and put else []
+        own = product_skus(shop.products([event.sku for event in put] + [sku for sku, _ in bought]))
+        # Many shops export the day of an order alone, as its midnight: a purchase of the same day is one since.
+        last = {own.get(fold(sku)): at.date() for sku, at in bought}
+        found: dict[str, None] = {}
+        for event in reversed(put):
+            sku = own.get(fold(event.sku))
+            if sku is not None and (sku not in last or last[sku] < event.at.date()):
+                found.setdefault(sku)
+        return list(found)
 
     def all(self) -> list[tuple[str, Done]]:
-        """Everybody's, by customer or, where nobody signed in, by session; of a day and kind one."""
+        """What holds of everybody, by customer or, where nobody signed in, by session; of a day and kind one."""
         c = t.events.c
         query = sa.select(c.customer_key, c.session_id, c.id, c.sku, c.kind, c.at, c.stars).order_by(
             c.at, c.id
         )
+        with self._db.connect() as connection:
+            told = [
+                (customer or f"session:{session}", Done(*columns))
+                for customer, session, *columns in connection.execute(query)
+            ]
         seen: set[tuple[Any, ...]] = set()
         found = []
-        with self._db.connect() as connection:
-            for customer, session, *told in connection.execute(query):
-                event = Done(*told)
-                who = customer or f"session:{session}"
-                once = (who, fold(event.sku), event.kind, event.at.date())
-                if once not in seen:
-                    seen.add(once)
-                    found.append((who, event))
+        for who, event in standing(told):
+            once = (who, fold(event.sku), event.kind, event.at.date())
+            if once not in seen:
+                seen.add(once)
+                found.append((who, event))
         return found
 
     def forget(self, customer_id: str) -> int:
@@ -118,3 +149,29 @@ class Behaviour:
                 connection.execute(own.delete().where(own.c.at < before)).rowcount
                 for own in (t.events, t.explored)
             )
+
+
+def standing(told: Sequence[tuple[str, Done]]) -> list[tuple[str, Done]]:
+    """What still holds of what was done, by who did it; the oldest first, as it comes.
+
+    What was taken out of a cart was not put in, and of one person's opinions of a product the newest counts alone.
+    """
+    taken_out: dict[tuple[str, str], datetime] = {}
+    judged: set[tuple[str, str]] = set()
+    kept = []
+    for who, event in reversed(told):
+        what = (who, fold(event.sku))
+        if event.kind == "uncart":
+            taken_out[what] = event.at
+            continue
+        if event.kind == "cart" and what in taken_out and taken_out[what] - event.at <= IN_CART:
+            continue
+        if event.kind in _OPINIONS:
+            if what in judged:
+                continue
+            judged.add(what)
+            if event.kind == "neutral":
+                continue
+        kept.append((who, event))
+    kept.reverse()
+    return kept

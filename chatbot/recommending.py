@@ -131,15 +131,6 @@ class Recommending:
             return np.zeros(len(recommender.skus), np.bool_)
         return np.append(allowed, False)[found[2]]
 
-    def cart(self, session_id: str, customer_id: str | None) -> list[str]:
-        """What lies in the cart as far as the shop's pages tell, the newest first."""
-        found = [done.sku for done in self.behaviour.of(session_id, customer_id) if done.kind == "cart"]
-        return list(dict.fromkeys(reversed(found)))
-
-    def note(self, session_id: str, customer_id: str | None, noted: Done) -> None:
-        """What a shopper said of a product in the chat, kept like an event of the shop's pages."""
-        self.behaviour.add(session_id, customer_id, [noted])
-
     def _weight(self, event: Done) -> float:
         return weight_of(event.kind, self._weights, event.stars)
 

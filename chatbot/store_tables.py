@@ -82,7 +82,9 @@ events = sa.Table(
     sa.Column("kind", CleanText(16), nullable=False),
     sa.Column("stars", sa.Integer),
     sa.Column("at", UtcTime, nullable=False),
-    sa.CheckConstraint("kind IN ('view', 'cart', 'like', 'dislike', 'rating', 'returned')", name="kind"),
+    sa.CheckConstraint(
+        "kind IN ('view', 'cart', 'uncart', 'like', 'dislike', 'rating', 'neutral', 'returned')", name="kind"
+    ),
     sa.Index("ix_events_session_id_at", "session_id", "at"),
     sa.Index("ix_events_customer_key_at", "customer_key", "at"),
 )

@@ -277,13 +277,15 @@ class TurnState:
     def _cart(self) -> list[str]:
         if self.bot.recommending is None:
             return []
-        return self.bot.recommending.cart(self.conversation.session_id, self.conversation.customer_id)
+        own = self.conversation
+        return self.bot.recommending.behaviour.cart(own.session_id, own.customer_id, self._now)
 
     def _note(self, sku: str, kind: str) -> None:
         if self.bot.recommending is not None:
             # By the turn and the product: a turn that is told twice is noted once.
             noted = Noted(f"{self.id}-{fold(sku)}", sku, kind, self._now)
-            self.bot.recommending.note(self.conversation.session_id, self.conversation.customer_id, noted)
+            own = self.conversation
+            self.bot.recommending.behaviour.add(own.session_id, own.customer_id, [noted])
 
     def _explored(self, skus: Sequence[str], features: NDArray[np.float64]) -> int:
         if self.bot.exploring is None:

@@ -26,13 +26,16 @@ _BACK = timedelta(days=30)
 class ShopperEvent(Body):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     """Chosen by the page, new for each event: the same again is the same event."""
-    kind: Literal["view", "cart", "like", "dislike", "rating"]
+    kind: Literal["view", "cart", "uncart", "like", "dislike", "rating", "neutral"]
+    """``uncart``: taken out of the cart. ``neutral``: what was liked, disliked or rated no longer is."""
     sku: Annotated[Text, Field(min_length=1, max_length=200)]
     """A product's or a version's."""
     stars: Annotated[int, Field(ge=1, le=5)] | None = None
     """Of a rating."""
     at: AwareDatetime | None = Field(default=None, strict=False)
     """When it happened, with its time zone; now, if there is none."""
+    ago: Annotated[float, Field(ge=0, le=_BACK.total_seconds())] | None = None
+    """Or how many seconds ago: for pages, whose clock may be wrong."""
 
 
 class Events(Body):
@@ -51,7 +54,9 @@ async def post_events(services: Kefu, session: Shopper, body: Events) -> Stored:
     """Whose events these are is the session's to say. Purchases and returns come from the shop's own data alone."""
     services.events.take(session.id)
     now = datetime.now(UTC)
-    made = [_done(event, now) for event in body.events]
+    # Moments apart, so that what is done and taken back in one batch keeps its order.
+    moments = [timedelta(microseconds=number) for number in range(len(body.events))]
+    made = [_done(event, now + moment) for event, moment in zip(body.events, moments, strict=True)]
     return await asyncio.to_thread(
         _add, services.app.shop, services.app.behaviour, session.id, session.customer_id, made
     )
@@ -60,14 +65,18 @@ async def post_events(services: Kefu, session: Shopper, body: Events) -> Stored:
 def _done(event: ShopperEvent, now: datetime) -> Done:
     """
     Raises:
-        InputError: a rating without stars, stars without a rating, or a time that cannot be.
+        InputError: a rating without stars, stars without a rating, or a time that is told twice or cannot be.
     """
     if (event.kind == "rating") != (event.stars is not None):
         raise InputError(
             f"event {event.id!r} is of kind {event.kind!r}, with stars {event.stars}",
             expected="'stars' from 1 to 5 for a rating, and for nothing else",
         )
-    at = event.at or now
+    if event.at is not None and event.ago is not None:
+        raise InputError(
+            f"event {event.id!r} says when it happened by 'at' and by 'ago'", expected="one of them"
+        )
+    at = event.at or now - timedelta(seconds=event.ago or 0)
     if not now - _BACK <= at <= now + _AHEAD:
         raise InputError(
             f"event {event.id!r} happened at {at.isoformat()}",

@@ -119,6 +119,8 @@ def _shop_page(template: str, shop: ShopSettings, pages: dict[str, help_pages.Pa
         language=html.escape(shop.locale),
         shop=html.escape(shop.name),
         unless_simulated="" if shop.simulated else " hidden",
+        # A real shop asks its shoppers first, on its own pages.
+        events=" data-events" if shop.simulated else "",
         navigation=help_pages.navigation(pages),
     )
     return asset(filled.encode(), ".html")

@@ -25,7 +25,8 @@ def upgrade() -> None:
         sa.Column("at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("session_id", "id", name="pk_events"),
         sa.CheckConstraint(
-            "kind IN ('view', 'cart', 'like', 'dislike', 'rating', 'returned')", name="ck_events_kind"
+            "kind IN ('view', 'cart', 'uncart', 'like', 'dislike', 'rating', 'neutral', 'returned')",
+            name="kind",
         ),
     )
     op.create_index("ix_events_session_id_at", "events", ["session_id", "at"])

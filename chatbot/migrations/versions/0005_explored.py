@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("shown", sa.Integer(), nullable=False),
         sa.Column("propensity", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("turn_id", name="pk_explored"),
-        sa.CheckConstraint("propensity > 0 AND propensity <= 1", name="ck_explored_propensity"),
+        sa.CheckConstraint("propensity > 0 AND propensity <= 1", name="propensity"),
     )
     op.create_index("ix_explored_at", "explored", ["at"])
     op.create_index("ix_explored_customer_key", "explored", ["customer_key"])

@@ -1,9 +1,11 @@
 /**
  * The demo shop's page: products with filter and search, a switch of simulated customers, and what a shop tells the
- * widget (who is signed in, which product is looked at). A real shop would have its own page and server instead.
+ * widget (who is signed in, which product is looked at or asked about). A real shop would have its own page and server
+ * instead.
  */
 
-import { h, icon, safeUrl } from "/widget/current/dom.js";
+import { h, safeUrl } from "/widget/current/dom.js";
+import { icon } from "/widget/current/icons.js";
 import { picture, stillLife } from "./art.js";
 
 const PAGE_SIZE = 24;
@@ -131,6 +133,7 @@ async function showDetail(product) {
       page && h("p", {}, h("a", { href: page, rel: "noopener noreferrer" }, "Product page")),
       h("button", { type: "button", class: "ask", onclick: ask }, "Ask about this product"))));
   dialog.showModal();
+  (await kefu()).track("view", product.sku);
 }
 
 // --- who is signed in ----------------------------------------------------------------------------------------

@@ -1,34 +1,19 @@
 /**
- * Speaks the chat API: sessions, conversations, and the typed events of a turn. Knows no DOM.
+ * Speaks the chat API: conversations, and the typed events of a turn. Knows no DOM.
  *
- * A session is made when the first message is sent, not before. What has to survive a reload is kept in `memory`.
+ * A conversation is made when the first message is sent, not before.
  */
 
-/** The server answered, and said no. */
-export class ApiError extends Error {
-  constructor(status, body, retryAfter) {
-    super(body?.error?.message ?? `the server answered ${status}`);
-    this.status = status;
-    this.code = body?.error?.code;
-    this.retryAfter = retryAfter;
-  }
-}
-
-/** No answer came, or it broke off: worth another try. */
-export class NetworkError extends Error {}
+import { ApiError, NetworkError } from "./session.js";
 
 const SILENCE_MS = 45_000;
 const GATEWAY = new Set([502, 503, 504]);
 
 export class Client {
-  /** `onIdentityExpired`: the server refused the shop's token; the shop may sign a new one. */
-  constructor({ base, site, memory, locale, onIdentityExpired }) {
-    this.base = base;
-    this.site = site;
-    this.memory = memory;
+  constructor(session, locale) {
+    this.session = session;
+    this.memory = session.memory;
     this.locale = locale;
-    this.onIdentityExpired = onIdentityExpired;
-    this.identity = null;
     this.abort = new AbortController();
     this.starting = null;
     this.posting = Promise.resolve();
@@ -40,13 +25,6 @@ export class Client {
     this.abort = new AbortController();
     this.starting = null;
     this.posting = Promise.resolve();
-  }
-
-  /** Drop all that is known of the shopper, too. */
-  forget() {
-    this.stop();
-    this.identity = null;
-    this.memory.clear();
   }
 
   shop() {
@@ -81,31 +59,13 @@ export class Client {
   }
 
   async #start() {
-    if (!this.memory.data.token) {
-      const session = await this.#session();
-      this.memory.save({ token: session.token, customer: session.customer ?? null, conversation: null });
-    }
-    if (!this.memory.data.conversation) {
-      const options = { method: "POST", signed: true, body: { locale: this.locale() } };
-      const made = await this.#json("api/conversations", options);
-      this.memory.save({ conversation: made.id });
-    }
-  }
-
-  async #session() {
-    const ask = (identity) => {
-      const body = identity ? { site_key: this.site, identity } : { site_key: this.site };
-      return this.#json("api/sessions", { method: "POST", body });
-    };
-    if (!this.identity) return ask(null);
-    try {
-      return await ask(this.identity);
-    } catch (error) {
-      if (!(error instanceof ApiError) || ![400, 401, 403, 422].includes(error.status)) throw error;
-      this.identity = null;
-      this.onIdentityExpired(error.message);
-      return ask(null);
-    }
+    const { signal } = this.abort;
+    await this.session.ready();
+    signal.throwIfAborted();
+    if (this.memory.data.conversation) return;
+    const options = { method: "POST", signed: true, body: { locale: this.locale() } };
+    const made = await this.#json("api/conversations", options);
+    this.memory.save({ conversation: made.id });
   }
 
   /**
@@ -139,7 +99,7 @@ export class Client {
         if (lost && !renewed) {
           // The session ran out, or the conversation is gone: begin anew, without troubling the shopper.
           renewed = true;
-          this.memory.save(error.status === 401 ? { token: null, conversation: null } : { conversation: null });
+          this.memory.save({ conversation: null });
           message.turn = message.last = null;
           continue;
         }
@@ -169,22 +129,8 @@ export class Client {
     return (await this.#fetch(path, options)).json();
   }
 
-  async #fetch(path, { method = "GET", signed = false, body, headers = {} } = {}) {
-    const { signal } = this.abort;
-    const all = { ...headers };
-    if (signed) all.Authorization = `Bearer ${this.memory.data.token}`;
-    if (body) all["Content-Type"] = "application/json";
-    let response;
-    try {
-      // No cookies: the session travels in a header, so no other site can use it.
-      const content = body && JSON.stringify(body);
-      response = await fetch(this.base + path, { method, headers: all, body: content, signal, credentials: "omit" });
-    } catch (error) {
-      throw new NetworkError(String(error));
-    }
-    if (response.ok) return response;
-    const answer = await response.json().catch(() => null); // a proxy's error page is no JSON
-    throw new ApiError(response.status, answer, Number(response.headers.get("Retry-After")) || 10);
+  #fetch(path, options) {
+    return this.session.fetch(path, { ...options, signal: this.abort.signal });
   }
 }
 

@@ -3,31 +3,30 @@
  * server, what the server says goes to the screen. The rules of both are elsewhere.
  */
 
-import { ApiError, Client, NetworkError } from "./api.js";
+import { Client } from "./api.js";
 import { adopt } from "./dom.js";
 import { currentLocale, setLocale, t } from "./i18n.js";
-import { Memory, randomId, subjectOf } from "./memory.js";
+import { randomId } from "./memory.js";
 import { Panel } from "./panel.js";
+import { ApiError, NetworkError, sessionOf } from "./session.js";
 import { STYLE } from "./style.js";
 
 export async function start(options) {
-  const memory = new Memory(options.settings.storageKey);
-  await setLocale(memory.data.locale ?? options.settings.locale);
-  return new Chat(options, memory);
+  const session = sessionOf(options.settings, options.emit);
+  await setLocale(session.memory.data.locale ?? options.settings.locale);
+  return new Chat(options, session);
 }
 
 class Chat {
-  constructor({ element, settings, emit, identity, context }, memory) {
-    Object.assign(this, { element, emit, context, memory });
-    this.client = new Client({
-      base: settings.base, site: settings.site, memory, locale: currentLocale,
-      onIdentityExpired: (message) => emit("identity_expired", { message }),
-    });
+  constructor({ element, settings, emit, identity, context }, session) {
+    Object.assign(this, { element, emit, context, session, memory: session.memory });
+    this.client = new Client(session, currentLocale);
     this.panel = new Panel({
       base: settings.base,
       send: (text) => this.send(text),
       person: () => this.send(t("person")),
       rate: (turn, rating, comment) => this.#rate(turn, rating, comment),
+      judge: (kind, sku) => this.#judge(kind, sku),
       restart: () => this.restart(),
       switchLanguage: () => this.#switchLanguage(),
       close: () => this.close(),
@@ -65,9 +64,7 @@ class Chat {
   }
 
   identify(token) {
-    const known = this.memory.data.customer?.id ?? null;
-    if (this.memory.data.token && known !== subjectOf(token)) this.#forget();
-    this.client.identity = token;
+    if (this.session.identify(token)) this.#clear();
   }
 
   setContext(context) {
@@ -76,7 +73,8 @@ class Chat {
   }
 
   reset() {
-    this.#forget();
+    this.session.forget();
+    this.#clear();
     if (this.isOpen) this.panel.input.focus();
   }
 
@@ -104,6 +102,18 @@ class Chat {
       return true;
     } catch (error) {
       this.#report(error);
+      return false;
+    }
+  }
+
+  /** What the shopper thinks of a product that was suggested: the next suggestion knows of it. */
+  async #judge(kind, sku) {
+    try {
+      const { teller } = await import("./events.js");
+      teller(this.session).add(kind, sku).flush();
+      return true;
+    } catch (error) {
+      this.#report(error); // the module could not be loaded; the button is as it was
       return false;
     }
   }
@@ -240,7 +250,7 @@ class Chat {
       }
       if (signal.aborted) return;
     }
-    if (conversation && !stored) this.memory.save({ token: null, conversation: null, customer: null });
+    if (conversation && !stored) this.memory.save({ conversation: null });
     for (const turn of stored?.turns ?? []) {
       const view = this.panel.turn(turn.id, this.panel.addMessage(turn.message));
       view.finish(turn.reply);
@@ -259,8 +269,8 @@ class Chat {
     this.panel.follow();
   }
 
-  #forget() {
-    this.client.forget();
+  #clear() {
+    this.client.stop();
     this.panel.clear();
     this.#suggest();
   }

@@ -9,19 +9,18 @@ const PHONE = "(max-width: 480px)";
 const MESSAGE_CHARS = 4000;
 
 export class Panel {
-  /** `actions`: send, retry, rate, person, restart, switchLanguage, close, passage, base. */
+  /** `actions`: send, rate, judge, person, restart, switchLanguage, close, passage, base. */
   constructor(actions) {
     this.actions = actions;
     this.turns = new Map();
     this.waiting = 0;
     this.following = true; // keep the newest line in view until the shopper scrolls up
     this.sheet = null;
+    this.menu = null;
+    this.customer = null;
     this.node = h("section", { class: "panel", part: "panel", role: "dialog", "aria-labelledby": "title", tabindex: -1, hidden: true },
-      this.#head(), this.#menu(), this.#log(), this.#notice(), this.#composer());
+      this.#head(), this.#log(), this.#notice(), this.#composer());
     this.node.addEventListener("keydown", (event) => this.#key(event));
-    this.node.addEventListener("pointerdown", (event) => {
-      if (!this.menu.hidden && !event.composedPath().some((it) => it === this.menu || it === this.menuButton)) this.#toggleMenu(false);
-    });
     globalThis.visualViewport?.addEventListener("resize", () => this.#fit());
     this.setLanguage();
   }
@@ -32,24 +31,13 @@ export class Panel {
     this.shopName = say(h("h2", { id: "title" }), "title");
     this.emblem = h("span", { class: "emblem", "aria-hidden": "true" }, "?");
     this.subtitle = say(h("p", { class: "subtitle" }), "machine");
-    this.menuButton = iconButton("dots", "menu", () => this.#toggleMenu(this.menu.hidden));
+    this.menuButton = iconButton("dots", "menu", () => this.#toggleMenu());
     this.menuButton.setAttribute("aria-expanded", "false");
     return (this.headNode = h("header", { part: "header" },
       this.emblem,
       h("div", { class: "names" }, this.shopName, this.subtitle),
       this.menuButton,
       iconButton("minimise", "minimise", () => this.actions.close())));
-  }
-
-  #menu() {
-    const entry = (key, name, run) => h("button", { type: "button", class: "entry", onclick: () => {
-      this.#toggleMenu(false);
-      run();
-    } }, icon(name, 18), say(h("span"), key));
-    this.account = h("p", { class: "account", hidden: true });
-    return (this.menu = h("div", { class: "menu", hidden: true }, this.account,
-      entry("language", "globe", this.actions.switchLanguage),
-      entry("restart", "restart", this.actions.restart)));
   }
 
   #log() {
@@ -107,8 +95,8 @@ export class Panel {
   }
 
   setCustomer(customer) {
-    this.account.hidden = !customer?.name;
-    if (customer?.name) say(this.account, "signed_in", { name: customer.name });
+    this.customer = customer;
+    this.menu?.setCustomer(customer);
   }
 
   /** `bot`, `waiting` or `person`: who answers. */
@@ -158,7 +146,7 @@ export class Panel {
   turn(id, message) {
     let view = this.turns.get(id);
     if (!view) {
-      view = new TurnView(id, { openSource: (...it) => this.#openSource(...it), rate: this.actions.rate, ask: this.actions.send, grown: () => this.follow(), base: this.actions.base });
+      view = new TurnView(id, { openSource: (...it) => this.#openSource(...it), rate: this.actions.rate, judge: this.actions.judge, ask: this.actions.send, grown: () => this.follow(), base: this.actions.base });
       this.turns.set(id, view);
       // The answer stands under its question, even if the shopper has written more meanwhile.
       const anchor = message?.isConnected ? message : this.typing.previousSibling;
@@ -226,14 +214,18 @@ export class Panel {
 
   close() {
     this.sheet?.close();
-    this.#toggleMenu(false);
+    this.menu?.toggle(false);
     this.node.hidden = true;
   }
 
-  #toggleMenu(open) {
-    this.menu.hidden = !open;
-    this.menuButton.setAttribute("aria-expanded", String(open));
-    if (open) this.menu.querySelector("button").focus();
+  async #toggleMenu() {
+    if (!this.menu) {
+      const { Menu } = await import("./menu.js");
+      this.menu ??= new Menu(this.menuButton, this.node, this.actions);
+      this.headNode.after(this.menu.node);
+      this.menu.setCustomer(this.customer);
+    }
+    this.menu.toggle(!this.menu.isOpen);
   }
 
   async #openSource(citation, number) {
@@ -243,20 +235,21 @@ export class Panel {
       this.sheet = new SourceSheet({ load: passage, base, onToggle: (open) => this.#cover(open) });
       this.sheet.attach(this.node);
     }
+    this.menu?.toggle(false);
     await this.sheet.open(citation, number);
   }
 
   /** What lies under the sheet is out of reach while it is open. */
   #cover(covered) {
-    for (const part of [this.headNode, this.menu, this.log, this.foot]) part.inert = covered;
+    for (const part of [this.headNode, this.log, this.foot]) part.inert = covered;
   }
 
   #key(event) {
     if (event.key === "Escape") {
       event.stopPropagation();
       if (this.sheet?.close()) return;
-      if (!this.menu.hidden) {
-        this.#toggleMenu(false);
+      if (this.menu?.isOpen) {
+        this.menu.toggle(false);
         this.menuButton.focus();
       } else this.actions.close();
     } else if (event.key === "Tab" && matchMedia(PHONE).matches) this.#keepFocus(event);

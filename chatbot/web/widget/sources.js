@@ -3,8 +3,9 @@
  * source is opened.
  */
 
-import { adopt, h, icon, link, safeUrl } from "./dom.js";
+import { adopt, h, link, safeUrl } from "./dom.js";
 import { label, say, t } from "./i18n.js";
+import { icon } from "./icons.js";
 import { passage } from "./passage.js";
 
 const STYLE = `

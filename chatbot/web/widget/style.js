@@ -58,12 +58,6 @@ h2 { overflow: hidden; font-weight: 650; text-overflow: ellipsis; white-space: n
 .icon-button:hover { color: var(--text); background: var(--soft); }
 header .icon-button + .icon-button { margin-inline-start: -8px; }
 
-.menu { position: absolute; inset-block-start: 60px; inset-inline-end: 14px; z-index: 3; min-width: 204px; padding: 6px; border-radius: 14px; background: var(--surface); box-shadow: 0 0 0 1px var(--line), 0 16px 40px -10px rgb(16 28 24 / 0.35); animation: rise 140ms var(--ease); }
-.entry { display: flex; align-items: center; gap: 10px; width: 100%; padding: 9px 11px; border-radius: 9px; text-align: start; }
-.entry:hover { background: var(--soft); }
-.entry .icon { color: var(--muted); }
-.account { padding: 8px 11px 9px; margin-block-end: 5px; border-block-end: 1px solid var(--line); color: var(--muted); font-size: 13px; }
-
 .log { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 20px 18px 10px; scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
 .log:focus-visible { outline-offset: -3px; }
 .welcome { display: grid; gap: 8px; padding-block-end: 12px; }
@@ -92,11 +86,6 @@ header .icon-button + .icon-button { margin-inline-start: -8px; }
 .chip-title { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 
 .cards { display: grid; gap: 8px; margin-block-start: 12px; }
-.toolbar { display: flex; align-items: center; gap: 2px; margin: 6px 0 0 -7px; }
-.tool { display: grid; place-items: center; width: 30px; height: 30px; border-radius: 9px; color: var(--muted); }
-.tool:hover { color: var(--text); background: var(--soft); }
-.tool[aria-pressed="true"] { color: var(--accent); background: var(--tint); }
-.note { margin-inline-start: 6px; color: var(--muted); font-size: 12.5px; }
 .handover { display: flex; gap: 10px; margin-block-start: 12px; padding: 11px 14px; border-radius: 14px; background: var(--tint); font-size: 14px; line-height: 1.5; }
 .handover .icon { margin-block-start: 2px; color: var(--accent); }
 

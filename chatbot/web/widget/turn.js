@@ -1,14 +1,14 @@
 /**
- * One answer on the screen: sentences as they come, the numbers of their sources, cards, thumbs. Fed by events or
- * by a stored turn; knows no network.
+ * One answer on the screen: sentences as they come, the numbers of their sources, cards. Fed by events or by a
+ * stored turn; knows no network.
  */
 
 import { h, icon } from "./dom.js";
-import { label, say } from "./i18n.js";
+import { say } from "./i18n.js";
 import { inline } from "./text.js";
 
 export class TurnView {
-  /** `actions`: openSource(citation, number), rate(turnId, rating, comment), ask(text), grown(), base. */
+  /** `actions`: openSource(citation, number), rate(turnId, rating, comment), judge(kind, sku), ask(text), grown(), base. */
   constructor(id, actions) {
     this.id = id;
     this.actions = actions;
@@ -47,7 +47,7 @@ export class TurnView {
     for (const citation of reply.citations ?? []) this.#cite(citation);
     for (const card of reply.cards ?? []) this.#card(card);
     if (reply.kind === "handoff") this.handedOver();
-    if (reply.text && reply.kind !== "handoff") this.tail.append(this.#toolbar(reply.text));
+    if (reply.text && reply.kind !== "handoff") this.#toolbar(reply.text);
     const quick = (reply.quick_replies ?? []).map((text) =>
       h("button", { type: "button", class: "quick", onclick: () => this.actions.ask(text) }, text));
     if (quick.length) this.tail.append(h("div", { class: "quick-replies" }, quick));
@@ -132,53 +132,24 @@ export class TurnView {
     const place = h("div");
     this.cards.append(place); // keeps the order while the module comes
     const { cardNode } = await import("./cards.js");
-    place.replaceWith(cardNode(card, this.actions.base, this.node.getRootNode()));
+    place.replaceWith(cardNode(card, this.actions, this.node.getRootNode()));
     this.actions.grown();
+  }
+
+  async #toolbar(text) {
+    const rate = (...told) => this.actions.rate(this.id, ...told);
+    try {
+      const { toolbar } = await import("./toolbar.js");
+      this.tail.prepend(toolbar(text, this.node.getRootNode(), { rate, grown: this.actions.grown }));
+      this.actions.grown();
+    } catch {
+      // it could not be loaded; the answer stands without it
+    }
   }
 
   #fail(text) {
     this.finished = true;
     if (text && !this.sentences.length) this.#sentence(text);
     this.node.classList.add("failed");
-  }
-
-  #toolbar(text) {
-    const bar = h("div", { class: "toolbar" });
-    const thumb = (rating, key, name) => {
-      const press = () => this.#rate(bar, rating);
-      const state = { "aria-pressed": "false", "data-rating": rating };
-      return label(h("button", { type: "button", class: "tool", ...state, onclick: press }, icon(name, 17)), key);
-    };
-    const copy = h("button", { type: "button", class: "tool" }, icon("copy", 17));
-    copy.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-      } catch {
-        return; // the browser or the shop's page forbids it; the text can still be selected
-      }
-      copy.replaceChildren(icon("check", 17));
-      this.#note(bar, "copied");
-      setTimeout(() => copy.replaceChildren(icon("copy", 17)), 2000);
-    });
-    label(copy, "copy");
-    bar.append(thumb("up", "good", "up"), thumb("down", "bad", "down"), copy, h("span", { class: "note", role: "status" }));
-    return bar;
-  }
-
-  async #rate(bar, rating) {
-    for (const button of bar.querySelectorAll("[data-rating]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.rating === rating));
-    }
-    this.tail.querySelector(".comment")?.remove();
-    if (!(await this.actions.rate(this.id, rating))) return;
-    this.#note(bar, "thanks");
-    if (rating !== "down") return;
-    const { commentForm } = await import("./comment.js");
-    bar.after(commentForm(this.node.getRootNode(), (words) => this.actions.rate(this.id, "down", words)));
-    this.actions.grown();
-  }
-
-  #note(bar, key) {
-    say(bar.querySelector(".note"), key);
   }
 }

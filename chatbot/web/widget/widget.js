@@ -2,8 +2,8 @@
  * The launcher: a button on the shop's page, and `window.Kefu`.
  *
  * It loads the application on the first click and knows nothing of conversations. Until a shopper has sent a
- * message it sends no request, sets no cookie and stores nothing. The server replaces `__KEFU_ASSETS__` with the
- * versioned folder of the modules.
+ * message it sends no request, sets no cookie and stores nothing, unless `data-events` says that the shop may. The
+ * server replaces `__KEFU_ASSETS__` with the versioned folder of the modules.
  *
  *   <script async src="https://chat.example/widget.js" data-site="pub_demo" data-locale="en"></script>
  */
@@ -92,7 +92,7 @@
     return svg;
   }
 
-  // --- the element -------------------------------------------------------------------------------------------
+  // --- the element ---
 
   class KefuWidget extends HTMLElement {
     constructor() {
@@ -126,7 +126,7 @@
     }
   }
 
-  // --- window.Kefu -------------------------------------------------------------------------------------------
+  // --- window.Kefu ---
 
   const listeners = new Map();
   const before = { identity: null, context: {} }; // what the shop told us before the application was loaded
@@ -172,6 +172,26 @@
     }
   }
 
+  // --- what the shopper does: told as long as the script tag has `data-events` ---
+
+  const allowed = () => !/^(false|no|off|0)$/i.test(script.dataset.events ?? "no");
+  let telling = null;
+  let teller = null;
+
+  function tell(use) {
+    telling ??= import(`${assets}events.js`).then((module) => (teller = module.start({ settings, emit, ...before })));
+    telling.then((it) => allowed() && use(it)).catch((error) => {
+      telling = teller && telling;
+      emit("error", { code: "load", message: String(error) });
+    });
+  }
+
+  /** The shop's word may be given and taken back while the page is open. */
+  function heed() {
+    if (allowed()) tell((it) => it.page());
+    else teller?.withdraw();
+  }
+
   const Kefu = Object.freeze({
     /** Open the chat; `draft` is put into the message box, never sent. */
     async open(draft) {
@@ -187,12 +207,17 @@
     /** `token`: signed by the shop's server, names the customer. Another customer starts a clean conversation. */
     identify(token) {
       before.identity = token;
-      app?.identify(token);
+      (app ?? teller)?.identify(token);
     },
     /** What the shopper is looking at: `{product: {name}}` shapes the questions that the chat offers. */
     setContext(context) {
       before.context = { ...before.context, ...context };
       app?.setContext(before.context);
+    },
+    /** Tell what the shopper did: view, cart, uncart, like, dislike, rating (with `{stars}`) or neutral, and a SKU. */
+    track(...told) {
+      if (allowed()) tell((it) => it.track(...told));
+      else console.debug("Kefu.track: nothing is sent without data-events");
     },
     /** Events: ready, open, close, message, reply, handover, identity_expired, error. */
     on(name, handler) {
@@ -205,7 +230,8 @@
     /** Forget everything: for the shop's sign-out. */
     reset() {
       before.identity = null;
-      if (app) return app.reset();
+      const it = app ?? teller;
+      if (it) return it.reset();
       try {
         localStorage.removeItem(settings.storageKey);
       } catch {
@@ -220,6 +246,9 @@
     element = document.createElement("kefu-widget");
     document.body.append(element);
     window.dispatchEvent(new Event("kefu:ready"));
+    new MutationObserver(heed).observe(script, { attributeFilter: ["data-events"] });
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", heed);
+    else heed();
     // A chat that was open stays open on the next page, unless it would cover that page.
     if (remembered().open && matchMedia("(min-width: 481px)").matches) load().then((it) => it.open(), () => {});
   }

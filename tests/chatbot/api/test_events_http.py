@@ -55,6 +55,10 @@ def test_products_that_the_shop_does_not_have_are_named_and_the_rest_is_kept(ser
         {"id": "a", "kind": "view", "sku": ""},
         {"id": "a", "kind": "view", "sku": "KIT-0001", "at": "2026-01-01T00:00:00"},
         {"id": "a", "kind": "view", "sku": "KIT-0001", "at": "2001-01-01T00:00:00Z"},
+        {"id": "a", "kind": "view", "sku": "KIT-0001", "ago": -1},
+        {"id": "a", "kind": "view", "sku": "KIT-0001", "ago": 1e300},
+        {"id": "a", "kind": "view", "sku": "KIT-0001", "ago": 1, "at": "2026-11-01T00:00:00Z"},
+        {"id": "a", "kind": "neutral", "sku": "KIT-0001", "stars": 3},
         {"id": "a", "kind": "view", "sku": "KIT-0001", "customer_id": "C00001"},
     ],
 )
@@ -65,6 +69,27 @@ def test_what_a_page_may_not_tell_is_refused_and_nothing_is_kept(
     assert answer.status_code == 422
     assert answer.json()["error"]["message"]
     assert server.app.behaviour.all() == []
+
+
+def test_what_is_taken_back_in_the_same_batch_is_gone(server: Server) -> None:
+    session = server.session()
+    kinds = ("cart", "uncart", "dislike", "neutral", "like")
+    batch = [{"id": f"z{9 - n}", "kind": kind, "sku": "KIT-0001"} for n, kind in enumerate(kinds)]
+    assert tell(server, session, *batch).json() == {"stored": 5, "unknown": []}
+    assert [(who[:8], done.kind) for who, done in server.app.behaviour.all()] == [("session:", "like")]
+
+
+def test_a_page_may_say_how_long_ago_it_was(server: Server) -> None:
+    before = datetime.now(UTC)
+    batch = [
+        {"id": "a", "kind": "view", "sku": "KIT-0002"},
+        {"id": "b", "kind": "view", "sku": "KIT-0001", "ago": 3600.5},
+    ]
+    assert tell(server, server.session("C00001"), *batch).json()["stored"] == 2
+    earlier, later = server.app.behaviour.of("another session", "C00001")
+    assert (earlier.sku, later.sku) == ("KIT-0001", "KIT-0002")
+    assert later.at - earlier.at == timedelta(seconds=3600.5) - timedelta(microseconds=1)
+    assert later.at >= before
 
 
 def test_a_batch_has_an_end(server: Server) -> None:

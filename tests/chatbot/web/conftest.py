@@ -38,6 +38,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
+_START = 1_795_000_000
+"""Where a stopped clock stands, in seconds since 1970."""
 _PATIENCE_MS = 15_000
 """Costs nothing where all is well, and lets a busy machine finish."""
 
@@ -93,6 +95,31 @@ class Tab:
         answered = self.part(".toolbar").count()
         self.send(text)
         self.part(".toolbar").nth(answered).wait_for()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Give the network the time that it takes; whoever waits checks afterwards what came of it."""
+        for _ in range(400):
+            if condition():
+                return
+            self.page.wait_for_timeout(20)
+
+    def stop_clock(self) -> None:
+        """From here on time passes for the pages when the test lets it."""
+        self.page.clock.install(time=_START)
+        self.page.clock.pause_at(_START + 1)
+
+    def let_pass(self, seconds: float) -> None:
+        """On a stopped clock; a module that is on its way arrives before."""
+        if self.page.evaluate(
+            "() => document.querySelector('script[data-events]:not([data-events=false]):not([data-events=no])') !== null"
+        ):
+            self.until(lambda: self._module() is not None)
+        if self._module():
+            self.page.evaluate("(url) => import(url).then(() => {})", self._module())
+        self.page.clock.run_for(int(seconds * 1000))
+
+    def _module(self) -> str | None:
+        return next((url for url in reversed(self.requests) if url.endswith("/events.js")), None)
 
     def stored(self) -> Any:
         """What the page has kept: local storage by key, and cookies."""

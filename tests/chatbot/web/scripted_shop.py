@@ -20,7 +20,7 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
 from chatbot.web import mount
 from configs.settings import Settings, ShopSettings
@@ -86,6 +86,8 @@ class ScriptedShop:
                 "url": "/pages/delivery",
             }
         }
+        self.pages: dict[str, str] = {}
+        """The shop's own pages: their HTML by name, served under /shop/."""
         self.products = [
             product("KIT-0001", "Alder chef's knife 20 cm", "Kitchen knives", "49.90", 23),
             product("CTE-0004", "Morrow pour-over kettle", "Coffee & tea", "64.00", 3),
@@ -97,6 +99,13 @@ class ScriptedShop:
         self.conversations: dict[str, dict[str, Any]] = {}
         self.turns: dict[str, dict[str, Any]] = {}
         self.feedback: list[dict[str, Any]] = []
+        self.batches: list[tuple[str, list[dict[str, Any]]]] = []
+        self.events: dict[tuple[str, str], dict[str, Any]] = {}
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """What was told of whom, each event once."""
+        return [(event["kind"], event["sku"]) for event in self.events.values()]
 
     def refuse(self, path_part: str, status: int, headers: dict[str, str] | None = None) -> None:
         """Refuse the next request whose path contains this."""
@@ -240,6 +249,24 @@ def scripted_api(shop: ScriptedShop) -> FastAPI:
         shop.feedback.append({"turn": turn, **await request.json()})
         return Response(status_code=204)
 
+    @api.get("/shop/{name}")
+    async def own_page(name: str) -> HTMLResponse:
+        return HTMLResponse(shop.pages[name])
+
+    @api.post("/api/events")
+    async def shopper_events(request: Request) -> Any:
+        token = session_of(request)
+        if token is None:
+            return error(401, "there is no session")
+        batch = (await request.json())["events"]
+        shop.batches.append((token, batch))
+        known = {item["sku"] for item in shop.products}
+        for event in batch:
+            if event["sku"] in known:
+                shop.events.setdefault((token, event["id"]), event)
+        unknown = sorted({event["sku"] for event in batch} - known)
+        return {"stored": len(batch), "unknown": unknown}
+
     @api.get("/api/passages/{passage:path}")
     async def passage(passage: str) -> Any:
         return shop.passages.get(passage) or error(404, "there is no such passage")
@@ -273,6 +300,15 @@ def scripted_api(shop: ScriptedShop) -> FastAPI:
         **exposed,
     )
     return api
+
+
+def shop_page(head: str = "", *, script: str = "data-events", widget: str = "") -> str:
+    """A page of a shop with the widget on it; ``script`` are attributes of its script tag, ``widget`` the server of the widget."""
+    return (
+        "<!doctype html><html lang='en'><head><title>Shop</title><link rel='icon' href='data:,'>"
+        f"{head}<script async src='{widget}/widget.js' data-site='pub_demo' {script}></script></head>"
+        "<body><h1>Shop</h1></body></html>"
+    )
 
 
 def identity_token(customer: str, **claims: Any) -> str:

@@ -35,6 +35,8 @@ def test_products_can_be_filtered_searched_and_looked_at(tab: Tab, shop: Scripte
     page.locator(".tile").click()
     dialog = page.get_by_role("dialog", name="Alder chef's knife 20 cm")
     expect(dialog).to_contain_text("€49.90")
+    tab.until(lambda: bool(shop.told))
+    assert shop.told == [("view", "KIT-0001")]
     dialog.get_by_role("button", name="Ask about this product").click()
     expect(tab.part(".suggestions")).to_contain_text("Is Alder chef's knife 20 cm in stock?")
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from chatbot.api.events import BATCH, ShopperEvent
 from chatbot.web import mount
 from chatbot.web.assets import WEB_DIR
 from chatbot.web.pages import load_pages, render_markdown
@@ -65,8 +66,22 @@ def test_sizes() -> None:
     assert (WIDGET / "widget.js").stat().st_size < 10_000
     application = loaded_with("app.js") | {"words.en.js"}
     assert {"api.js", "panel.js", "turn.js", "style.js"} < application
-    assert not application & {"sources.js", "cards.js", "comment.js", "words.zh.js"}
+    later = {"sources.js", "cards.js", "comment.js", "events.js", "menu.js", "toolbar.js", "words.zh.js"}
+    assert not application & later
     assert sum((WIDGET / name).stat().st_size for name in application) < 60_000
+    telling = loaded_with("events.js")  # all that a page with data-events loads beside the launcher
+    assert not telling & {"app.js", "api.js", "dom.js", "panel.js"}
+    assert sum((WIDGET / name).stat().st_size for name in telling) < 16_000
+
+
+def test_the_widget_tells_what_the_server_takes() -> None:
+    telling = (WIDGET / "events.js").read_text(encoding="utf-8")
+    kinds = re.search(r"^const KINDS = \[(.+)\];$", telling, re.MULTILINE)
+    assert kinds
+    fields = ShopperEvent.model_json_schema()["properties"]
+    assert re.findall(r'"(\w+)"', kinds[1]) == fields["kind"]["enum"]
+    assert f"\nconst BATCH = {BATCH};" in telling
+    assert f"\nconst SKU_CHARS = {fields['sku']['maxLength']};" in telling
 
 
 def test_no_string_becomes_markup_and_nothing_comes_from_elsewhere() -> None:
@@ -163,6 +178,7 @@ def test_a_shop_of_its_own_has_no_demo_pages() -> None:
         page = client.get("/demo").text
         assert "&lt;b&gt;Own&lt;/b&gt; &amp; Co" in page
         assert '<p class="banner" hidden>' in page
+        assert "data-events" not in page  # whether its shoppers agree is not for us to say
         assert client.get("/pages/returns").status_code == 404
 
 

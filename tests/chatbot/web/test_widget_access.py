@@ -50,6 +50,18 @@ def full_answer(text: str = "Delivery to Austria costs 6.90 EUR.") -> Answer:
     cards = [
         {"kind": "product", "id": "KIT-0002", "title": "Flint chef's knife", "fields": product},
         {"kind": "product", "id": "KIT-0003", "title": "Kogane santoku", "fields": sold_out},
+        {
+            "kind": "product",
+            "id": "CTE-0004",
+            "title": "Tarn paring knife",
+            "fields": {**product, "url": "/demo", "reason": "Since you looked at the Flint chef's knife"},
+        },
+        {
+            "kind": "product",
+            "id": "BED-0010",
+            "title": "Alder bread knife",
+            "fields": {**product, "reason": "Popular this month"},
+        },
         {"kind": "order", "id": "LL-100234", "title": "LL-100234", "fields": order},
         {
             "kind": "order",
@@ -65,7 +77,18 @@ def full_answer(text: str = "Delivery to Austria costs 6.90 EUR.") -> Answer:
 def test_hostile_texts_stay_texts(tab: Tab, shop: ScriptedShop) -> None:
     everything = " ".join(ATTACKS)
     fields = dict.fromkeys(
-        ("price", "availability", "category", "status", "placed", "items", "total", "carrier", "eta"),
+        (
+            "price",
+            "availability",
+            "category",
+            "status",
+            "placed",
+            "items",
+            "total",
+            "carrier",
+            "eta",
+            "reason",
+        ),
         everything,
     )
     shop.passages["evil"] = {
@@ -245,6 +268,8 @@ def test_contrast(visitor: Callable[..., Tab], shop: ScriptedShop, scheme: str) 
     tab.ask("Austria?")
     tab.part("[data-rating=down]").click()
     tab.part(".comment").wait_for()
+    tab.part(".judge button").nth(1).click()
+    tab.part(".refused .undo").wait_for()
     shop.refuse("/messages", 429, {"Retry-After": "30"})
     tab.send("More")
     expect(tab.part(".notice")).to_be_visible()
