@@ -96,17 +96,28 @@ class Behaviour:
                     found.append((who, event))
         return found
 
+    def in_sessions_of(self, customer_id: str) -> list[tuple[str, Done]]:
+        """What ``forget`` would delete, with the session, the oldest first."""
+        c = t.events.c
+        query = sa.select(c.session_id, c.id, c.sku, c.kind, c.at, c.stars).order_by(c.at, c.session_id, c.id)
+        with self._db.connect() as connection:
+            rows = connection.execute(query.where(_in_sessions_of(customer_id))).all()
+        return [(session, Done(*told)) for session, *told in rows]
+
     def forget(self, customer_id: str) -> int:
         """Delete all that a customer did, in every session of theirs; how many events that were."""
-        c = t.events.c
-        sessions = sa.select(c.session_id).where(c.customer_key == fold(customer_id))
         with writing(self._db) as connection:
-            return connection.execute(
-                t.events.delete().where(c.session_id.in_(sessions.scalar_subquery()))
-            ).rowcount
+            return connection.execute(t.events.delete().where(_in_sessions_of(customer_id))).rowcount
 
     def drop_old(self, now: datetime | None = None) -> int:
         """Delete what is older than ``KEPT``; how many events that were."""
         before = (now or datetime.now(UTC)) - KEPT
         with writing(self._db) as connection:
             return connection.execute(t.events.delete().where(t.events.c.at < before)).rowcount
+
+
+def _in_sessions_of(customer_id: str) -> sa.ColumnElement[bool]:
+    """Also what was done before signing in, in the same session."""
+    c = t.events.c
+    sessions = sa.select(c.session_id).where(c.customer_key == fold(customer_id))
+    return c.session_id.in_(sessions.scalar_subquery())

@@ -1,4 +1,5 @@
-"""The store's tables: conversations, the messages that were posted, the turns that answered them, feedback; what shoppers did.
+"""The store's tables: conversations, the messages that were posted, the turns that answered them, feedback; what shoppers did, and what that
+adds up to.
 
 Knows no rules; ``chatbot.store`` does.
 """
@@ -85,4 +86,16 @@ events = sa.Table(
     sa.CheckConstraint("kind IN ('view', 'cart', 'like', 'dislike', 'rating', 'returned')", name="kind"),
     sa.Index("ix_events_session_id_at", "session_id", "at"),
     sa.Index("ix_events_customer_key_at", "customer_key", "at"),
+)
+
+# What the facts of a customer add up to, as far as it was read (chatbot.insights.folded); made again from the facts whenever it is gone.
+profiles = sa.Table(
+    "profiles",
+    metadata,
+    sa.Column("customer_key", CleanText(200), primary_key=True),
+    sa.Column("made_with", CleanText(64), nullable=False),
+    sa.Column("read", sa.Integer, nullable=False),
+    sa.Column("seal", CleanText(64), nullable=False),
+    sa.Column("folded", sa.JSON, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
 )
