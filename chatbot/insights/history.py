@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -244,20 +243,19 @@ def buying_days(connection: sa.Connection) -> BuyingDays:
         if customer_key is not None and status not in NOT_BOUGHT:
             who.append(customer_key)
             when.append(day_number(placed_at))
-    query = sa.select(p.customer_key, p.at, p.order_id).where(p.quantity > 0).order_by(p.order_id, p.at)
-    # By order: folding an id for each line would cost most of the time.
-    for order_id, rows in groupby(connection.execute(query), key=lambda row: row.order_id):
-        if order_id is None:
-            days = {(row.customer_key, day_number(row.at)) for row in rows}
-        else:
-            first: dict[str, int] = {}
-            for row in rows:
-                if row.customer_key not in first:
-                    first[row.customer_key] = day_number(row.at)
-            days = {pair for pair in first.items() if (fold(order_id), pair[0]) not in own}
-        for customer_key, day in days:
-            who.append(customer_key)
-            when.append(day)
+    bought = sa.select(p.customer_key, p.order_id, sa.func.min(p.at)).where(p.quantity > 0)
+    ordered = bought.where(p.order_id != "").group_by(p.customer_key, p.order_id)
+    first: dict[tuple[str, str], int] = {}
+    for customer_key, order_id, at in connection.execute(ordered):
+        place, day = (fold(order_id), customer_key), day_number(at)
+        if place not in own:
+            first[place] = min(day, first.get(place, day))
+    loose = sa.select(p.customer_key, p.at).where(p.quantity > 0, sa.func.coalesce(p.order_id, "") == "")
+    who += [customer_key for _, customer_key in first]
+    when += first.values()
+    for customer_key, at in connection.execute(loose):
+        who.append(customer_key)
+        when.append(day_number(at))
     return BuyingDays.of(who, when)
 
 

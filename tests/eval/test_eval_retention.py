@@ -9,10 +9,9 @@ import pytest
 
 from chatbot.insights.history import BuyingDays
 from configs.errors import ConfigError
-from eval import retention as suite
 from eval.outcome import Options
 from eval.purchases import Record
-from eval.retention import Window, asked, auc, day_of, foretold
+from eval.retention import Window, asked, auc, buying_days, day_of, foretold, run
 from retrieval.recommend.interactions import Interactions
 
 
@@ -51,7 +50,7 @@ def shop(leaving: float, count: int = 400) -> Record:
 
 
 def test_who_left_is_told_from_who_stays() -> None:
-    days = suite.buying_days(shop(0.2))
+    days = buying_days(shop(0.2))
     start = day_of("2011-11-01")
     now, before = asked(days, start, 60), asked(days, start - 60, 60)
     told = foretold(now, before, 60)
@@ -63,10 +62,10 @@ def test_who_left_is_told_from_who_stays() -> None:
 
 
 def test_the_suite_tells_figures_intervals_baselines_and_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "DRAWS", 40)
-    monkeypatch.setattr(suite, "LAST", (Window("shop", lambda: shop(0.2), "2011-11-01", 60),))
+    monkeypatch.setattr("eval.retention.DRAWS", 40)
+    monkeypatch.setattr("eval.retention.LAST", (Window("shop", lambda: shop(0.2), "2011-11-01", 60),))
     seen: list[Any] = []
-    found = suite.run(Options(), lambda *told: seen.append(told))
+    found = run(Options(), lambda *told: seen.append(told))
     metrics = found.metrics
     assert seen == [("shop", 0, 1)]
     for name in ("shop_auc", "shop_brier", "recency_shop_auc", "frequency_shop_brier", "base_shop_brier"):
@@ -78,6 +77,6 @@ def test_the_suite_tells_figures_intervals_baselines_and_scores(monkeypatch: pyt
     assert found.lower_is_better == ("shop_brier",)
     assert "2011-11-01" in found.about
     assert sum("AUC against" in line for line in found.notes) == 2
-    dev = suite.run(Options(split="dev"), lambda *told: None)
+    dev = run(Options(split="dev"), lambda *told: None)
     assert "2011-09-02" in dev.about
     assert dev.metrics["shop_auc"] != metrics["shop_auc"]
