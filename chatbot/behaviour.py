@@ -127,15 +127,19 @@ class Behaviour:
                 found.append((who, event))
         return found
 
+    def in_sessions_of(self, customer_id: str) -> list[tuple[str, Done]]:
+        """What ``forget`` would delete, with the session, the oldest first."""
+        c = t.events.c
+        query = sa.select(c.session_id, c.id, c.sku, c.kind, c.at, c.stars).order_by(c.at, c.session_id, c.id)
+        with self._db.connect() as connection:
+            rows = connection.execute(query.where(c.session_id.in_(_sessions_of(customer_id)))).all()
+        return [(session, Done(*told)) for session, *told in rows]
+
     def forget(self, customer_id: str) -> int:
         """Delete all that a customer did and was shown, in every session of theirs; how many rows that were."""
-        key = fold(customer_id)
-        sessions = sa.union(
-            *(sa.select(own.c.session_id).where(own.c.customer_key == key) for own in (t.events, t.explored))
-        )
         with writing(self._db) as connection:
             # Read first: what is deleted of one table would no longer tell the sessions of the other.
-            theirs = list(connection.execute(sessions).scalars())
+            theirs = list(connection.execute(_sessions_of(customer_id)).scalars())
             return sum(
                 connection.execute(own.delete().where(own.c.session_id.in_(theirs))).rowcount
                 for own in (t.events, t.explored)
@@ -175,3 +179,11 @@ def standing(told: Sequence[tuple[str, Done]]) -> list[tuple[str, Done]]:
         kept.append((who, event))
     kept.reverse()
     return kept
+
+
+def _sessions_of(customer_id: str) -> sa.CompoundSelect[tuple[str]]:
+    """All in which the customer signed in; what was done before that in the same session is theirs as well."""
+    tables = (t.events, t.explored)
+    return sa.union(
+        *(sa.select(own.c.session_id).where(own.c.customer_key == fold(customer_id)) for own in tables)
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatbot.insight_cli import add_insights
 from chatbot.recommend_cli import Config, Json, recommend
 from configs.errors import KefuError
 from finetune.cli import adapters, finetune
@@ -35,6 +36,7 @@ cli.add_typer(ingest, name="ingest")
 cli.add_typer(answers, name="answers")
 cli.add_typer(router, name="router")
 cli.add_typer(recommend, name="recommend")
+add_insights(cli)
 cli.add_typer(evaluate, name="eval")
 cli.add_typer(bench, name="bench")
 cli.add_typer(finetune, name="finetune")

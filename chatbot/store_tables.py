@@ -1,4 +1,5 @@
-"""The store's tables: conversations, the messages that were posted, the turns that answered them, feedback; what shoppers did.
+"""The store's tables: conversations, the messages that were posted, the turns that answered them, feedback; what shoppers did, and what that
+adds up to.
 
 Knows no rules; ``chatbot.store`` does.
 """
@@ -104,4 +105,16 @@ explored = sa.Table(
     sa.CheckConstraint("propensity > 0 AND propensity <= 1", name="propensity"),
     sa.Index("ix_explored_at", "at"),
     sa.Index("ix_explored_customer_key", "customer_key"),
+)
+
+# What the facts of a customer add up to, as far as it was read (chatbot.insights.folded); made again from the facts whenever it is gone.
+profiles = sa.Table(
+    "profiles",
+    metadata,
+    sa.Column("customer_key", CleanText(200), primary_key=True),
+    sa.Column("made_with", CleanText(64), nullable=False),
+    sa.Column("read", sa.Integer, nullable=False),
+    sa.Column("seal", CleanText(64), nullable=False),
+    sa.Column("folded", sa.JSON, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
 )

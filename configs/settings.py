@@ -210,6 +210,11 @@ class RecommendSettings(_Section):
     """Hours between two trainings in the background of a running server, if something was sold or done; 0: none."""
 
 
+class InsightSettings(_Section):
+    period_days: int = Field(default=60, ge=1, le=3650)
+    """The period in which a customer is expected to buy again: churn risk and retention count by it."""
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="KEFU_",
@@ -233,6 +238,7 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     compose: ComposeSettings = ComposeSettings()
     recommend: RecommendSettings = RecommendSettings()
+    insights: InsightSettings = InsightSettings()
     api: ApiSettings = ApiSettings()
 
     @property

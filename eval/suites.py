@@ -187,6 +187,15 @@ SUITES = (
         ),
     ),
     Suite(
+        "retention",
+        "eval.retention",
+        "who buys again within a period, by churn risk, recency and frequency",
+        "UCI Online Retail, 60 days from 2 September 2011; completejourney, the last 28 days",
+        ("online_retail",),
+        ("gifts_auc", "gifts_brier", "grocer_auc", "grocer_brier"),
+        ("recency", "frequency", "base"),
+    ),
+    Suite(
         "injection",
         "eval.injection",
         "attacks in messages, pages, products and orders",

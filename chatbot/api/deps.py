@@ -18,6 +18,7 @@ from chatbot.api.metrics import Metrics
 from chatbot.app import App
 from chatbot.auth import Auth, Session, from_this_machine
 from chatbot.conversation import Conversation
+from chatbot.insights.kept import Insights
 from configs.errors import AuthError, ForbiddenError, NotFoundError
 
 
@@ -26,6 +27,7 @@ class Services:
     app: App
     auth: Auth
     intake: Intake
+    insights: Insights
     metrics: Metrics
     new_sessions: Limiter
     new_conversations: Limiter

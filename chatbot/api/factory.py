@@ -14,16 +14,17 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from chatbot.api import catalogue, conversations, events, openai_compat, ops, sessions
+from chatbot.api import catalogue, conversations, events, openai_compat, ops, sessions, staff
 from chatbot.api.deps import Services
 from chatbot.api.errors import ErrorBody, add_error_handlers
 from chatbot.api.intake import Intake
 from chatbot.api.limits import Limiter
 from chatbot.api.metrics import Metrics
 from chatbot.api.middleware import BodyLimit, Counting, RequestContext, UnexpectedErrors
-from chatbot.app import App
+from chatbot.app import App, clock
 from chatbot.auth import build_auth
 from chatbot.conversation import Conversation, Event
+from chatbot.insights.kept import Insights
 from chatbot.turn import Bot, answer
 
 DESCRIPTION = """Answers shoppers' questions from the shop's own documents, products and orders, with sources.
@@ -81,7 +82,7 @@ def create_api(app: App, answer_turn: AnswerTurn = answer) -> FastAPI:
     )
     api.state.services = services
     add_error_handlers(api)
-    for part in (sessions, conversations, events, catalogue, openai_compat, ops):
+    for part in (sessions, conversations, events, catalogue, openai_compat, staff, ops):
         api.include_router(part.router)
     return api
 
@@ -99,6 +100,7 @@ def _services(app: App, answer_turn: AnswerTurn) -> Services:
         app=app,
         auth=build_auth(app.settings),
         intake=Intake(app.store, answer_with_bot, metrics, max_turn_chars=limits.max_message_chars),
+        insights=Insights(app.db, app.settings, clock(app.settings)),
         metrics=metrics,
         new_sessions=Limiter("new sessions", limits.sessions_per_minute, 60),
         new_conversations=Limiter("new conversations", limits.messages_per_10s, 10),

@@ -7,7 +7,7 @@ to word its answer, not how suggestions are made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
@@ -18,9 +18,10 @@ from chatbot.conversation import Card, ToolCall, ToolResult
 from chatbot.exploring import CHOICES, features_of
 from chatbot.shop import Product, fold
 from chatbot.tools.base import Context, tool
-from chatbot.tools.catalogue import is_sold_out, named_with_price, prices, product_card, product_name
+from chatbot.tools.catalogue import named_with_price, prices, product_card, product_name
 from chatbot.tools.reasons import Ground, ground, short
 from chatbot.tools.speak import call_of, result, words
+from chatbot.tools.wish import Wish
 from chatbot.tools.wording import Words
 from retrieval.recommend import Recommender, Suggestion
 
@@ -29,56 +30,6 @@ _ASKED = 40
 """Asked for more than is shown, since what was sold out since the last ingest falls away."""
 Mode = Literal["for_me", "again", "similar", "complete"]
 _Found = Sequence[tuple[Product, Ground]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What a shopper wants of suggestions. ``below`` is a price that they must stay under."""
-
-    count: int
-    max_price: float | None
-    min_price: float | None
-    below: Decimal | None
-    category: str | None
-    without: Sequence[str]
-    exclude: Sequence[str]
-    must_avoid: bool
-
-    @property
-    def limited(self) -> bool:
-        return bool(
-            self.max_price is not None
-            or self.min_price is not None
-            or self.below is not None
-            or self.category
-            or self.without
-        )
-
-    def allows(self, product: Product) -> bool:
-        """Price and stock once more on the shop's own figures: the index may be older than they are."""
-        if is_sold_out(product):
-            return False
-        span = prices(product)
-        if span is None:
-            return self.max_price is None and self.min_price is None and self.below is None
-        low, high = span
-        return not (
-            (self.max_price is not None and low > Decimal(str(self.max_price)))
-            or (self.min_price is not None and high < Decimal(str(self.min_price)))
-            or (self.below is not None and low >= self.below)
-        )
-
-    def text(self, to: Words) -> str:
-        parts = [to.text("filter_category", category=self.category)] if self.category else []
-        if self.min_price is not None:
-            parts.append(to.text("filter_min_price", price=to.money(Decimal(str(self.min_price)))))
-        if self.max_price is not None and (self.below is None or self.max_price < self.below):
-            parts.append(to.text("filter_max_price", price=to.money(Decimal(str(self.max_price)))))
-        if self.below is not None:
-            parts.append(to.text("filter_below", price=to.money(self.below)))
-        if self.without:
-            parts.append(to.text("filter_without", unwanted=to.listing(list(self.without), last="list_or")))
-        return to.comma(parts)
 
 
 def recommend(
@@ -109,7 +60,7 @@ def recommend(
     )  # fmt: skip
     for unwanted in refused or ():
         context.note(unwanted, "dislike")
-    wish = _Wish(
+    wish = Wish(
         min(count or _SHOWN, _ASKED),
         max_price,
         min_price,
@@ -149,7 +100,7 @@ def _lowest(context: Context, skus: Sequence[str]) -> Decimal | None:
 # --- for this shopper ---------------------------------------------------------------------------------------
 
 
-def _for_me(context: Context, call: ToolCall, wish: _Wish) -> ToolResult:
+def _for_me(context: Context, call: ToolCall, wish: Wish) -> ToolResult:
     recommender = context.recommender
     if recommender is None:
         return result(context, call, "recommend_none", error="no_recommender")
@@ -190,7 +141,7 @@ def _with_one_explored(
     return shown
 
 
-def _say_for_me(context: Context, call: ToolCall, wish: _Wish, found: _Found) -> ToolResult:
+def _say_for_me(context: Context, call: ToolCall, wish: Wish, found: _Found) -> ToolResult:
     """One sentence for each ground, in the order of the suggestions."""
     by_ground: dict[Ground, list[Product]] = {}
     for product, why in found:
@@ -227,7 +178,7 @@ def _say_for_me(context: Context, call: ToolCall, wish: _Wish, found: _Found) ->
     return result(context, call, "recommend_for_me", say, cards=_cards(context, found, causes))
 
 
-def _again(context: Context, call: ToolCall, wish: _Wish) -> ToolResult:
+def _again(context: Context, call: ToolCall, wish: Wish) -> ToolResult:
     """What they have bought before, the likeliest to be wanted now first, and how often where there is a pace."""
     if context.customer is None:
         return result(context, call, "sign_in", error="sign_in")
@@ -264,7 +215,7 @@ def _again(context: Context, call: ToolCall, wish: _Wish) -> ToolResult:
 # --- about one product, or a cart ---------------------------------------------------------------------------
 
 
-def _similar(context: Context, call: ToolCall, wish: _Wish, product: Product) -> ToolResult:
+def _similar(context: Context, call: ToolCall, wish: Wish, product: Product) -> ToolResult:
     """Alternatives: the nearest of the same category; without categories, what the same people bought."""
     if product.category:
         kind = product.attributes.get("type", "")
@@ -290,12 +241,12 @@ def _similar(context: Context, call: ToolCall, wish: _Wish, product: Product) ->
     return _about(context, call, wish, product, "recommend_also_bought", found)
 
 
-def _with_product(context: Context, call: ToolCall, wish: _Wish, product: Product) -> ToolResult:
+def _with_product(context: Context, call: ToolCall, wish: Wish, product: Product) -> ToolResult:
     found = _going_with(context, wish, [product.sku])
     return _about(context, call, wish, product, "recommend_complete", found)
 
 
-def _with_cart(context: Context, call: ToolCall, wish: _Wish, cart: Sequence[str]) -> ToolResult:
+def _with_cart(context: Context, call: ToolCall, wish: Wish, cart: Sequence[str]) -> ToolResult:
     found = _going_with(context, wish, cart)
     if not found:
         return _nothing(context, call, wish, "recommend_none_cart")
@@ -315,7 +266,7 @@ def _with_cart(context: Context, call: ToolCall, wish: _Wish, cart: Sequence[str
     return result(context, call, "recommend_for_me", say, cards=_cards(context, found, causes))
 
 
-def _going_with(context: Context, wish: _Wish, cart: Sequence[str]) -> list[tuple[Product, Ground]]:
+def _going_with(context: Context, wish: Wish, cart: Sequence[str]) -> list[tuple[Product, Ground]]:
     """What does not lie in baskets with it is not said to."""
     recommender = context.recommender
     if recommender is None:
@@ -337,7 +288,7 @@ def _going_with(context: Context, wish: _Wish, cart: Sequence[str]) -> list[tupl
 
 
 def _about(
-    context: Context, call: ToolCall, wish: _Wish, product: Product, template: str, found: _Found
+    context: Context, call: ToolCall, wish: Wish, product: Product, template: str, found: _Found
 ) -> ToolResult:
     shown = found[: wish.count]
     if not shown and wish.limited:
@@ -360,7 +311,7 @@ def _about(
 
 
 def _allowed(
-    context: Context, recommender: Recommender, wish: _Wish, *, any_age: bool = False
+    context: Context, recommender: Recommender, wish: Wish, *, any_age: bool = False
 ) -> NDArray[np.bool_]:
     """Of each product of the recommender, whether the catalogue, the wish and, unless it is of no matter, everybody's age allow it."""
     mask = context.products.suggestible(
@@ -370,12 +321,12 @@ def _allowed(
 
 
 def _kept(
-    context: Context, listed: Sequence[Suggestion], wish: _Wish, *, any_age: bool = False
+    context: Context, listed: Sequence[Suggestion], wish: Wish, *, any_age: bool = False
 ) -> list[Product]:
     return _shop(context, [item.sku for item in listed], wish, any_age=any_age)[: wish.count]
 
 
-def _shop(context: Context, skus: Sequence[str], wish: _Wish, *, any_age: bool = False) -> list[Product]:
+def _shop(context: Context, skus: Sequence[str], wish: Wish, *, any_age: bool = False) -> list[Product]:
     """The products that the shop still has and that keep to the wish by its own figures, in the given order."""
     out = {fold(sku) for sku in wish.exclude}
     return [
@@ -385,7 +336,7 @@ def _shop(context: Context, skus: Sequence[str], wish: _Wish, *, any_age: bool =
     ]
 
 
-def _nothing(context: Context, call: ToolCall, wish: _Wish, template: str) -> ToolResult:
+def _nothing(context: Context, call: ToolCall, wish: Wish, template: str) -> ToolResult:
     if not wish.limited:
         return result(context, call, template, error="nothing_found")
     return result(
@@ -396,7 +347,7 @@ def _nothing(context: Context, call: ToolCall, wish: _Wish, template: str) -> To
 # --- how it is said -----------------------------------------------------------------------------------------
 
 
-def _limited(to: Words, wish: _Wish, said: str) -> str:
+def _limited(to: Words, wish: Wish, said: str) -> str:
     if wish.limited:
         said = to.text("recommend_within", filters=wish.text(to), suggestions=said)
     return to.notes(said, to.text("recommend_note_avoid") if wish.must_avoid else "")

@@ -31,6 +31,7 @@ def test_no_operation_ends_in_a_server_error(serve: Any, monkeypatch: pytest.Mon
         "conversation_id": conversation,
         "turn_id": turn,
         "sku": "KIT-0001",
+        "customer_id": "C00001",
         "passage_id": "returns.md#0",
     }
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
