@@ -57,8 +57,8 @@ ORDERS = [
     }
     for number in (1, 2)
 ]
-SETS = (("KIT-0001", "KIT-0002", "KIT-0003"), ("KIT-0004", "KIT-0005"), ("KIT-0006", "KIT-0007"))
-"""What is bought together."""
+SETS = (("KIT-0001", "KIT-0010", "KIT-0011"), ("COO-0001", "COO-0002"), ("COO-0003", "COO-0004"))
+"""What is bought together. Knives are not suggested unasked, and what goes with them is."""
 PURCHASES = [
     {
         "customer_id": f"P{number}",
