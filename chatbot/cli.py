@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatbot.bench_cli import bench
 from chatbot.insight_cli import add_insights
 from chatbot.recommend_cli import Config, Json, recommend
 from configs.errors import KefuError
@@ -31,7 +32,6 @@ router = typer.Typer(
     help="What a message wants: train the router on the shop's labelled messages.", no_args_is_help=True
 )
 evaluate = typer.Typer(help="Suites of questions with known answers.", no_args_is_help=True)
-bench = typer.Typer(help="Speed and memory.", no_args_is_help=True)
 cli.add_typer(ingest, name="ingest")
 cli.add_typer(answers, name="answers")
 cli.add_typer(router, name="router")
@@ -347,42 +347,6 @@ def eval_report(
         renew(table, config)
     else:
         write_page(out, config)
-
-
-@bench.command("chat")
-def bench_chat(as_json: Json = False, config: Config = None) -> None:
-    """Latency by rung, tokens a second, kefu's own share, memory of the server."""
-    from eval.bench_chat import run
-
-    run(config=config, as_json=as_json)
-
-
-@bench.command("train")
-def bench_train(as_json: Json = False, config: Config = None) -> None:
-    """Training's tokens a second and memory beside TRL's SFTTrainer, and how far from the machine's limit."""
-    from eval.bench_train import run
-
-    run(config=config, as_json=as_json)
-
-
-@bench.command("plan")
-def bench_plan(as_json: Json = False, config: Config = None) -> None:
-    """What `kefu finetune plan` foretells of four trainings, and what they then take."""
-    from eval.bench_plan import run
-
-    run(config=config, as_json=as_json)
-
-
-@bench.command("gate")
-def bench_gate(
-    name: Annotated[str, typer.Option("--name", help="Of the logs that were prepared.")] = "logs",
-    as_json: Json = False,
-    config: Config = None,
-) -> None:
-    """Train good and spoilt adapters and put each before the gate. Takes most of an hour."""
-    from eval.bench_gate import run
-
-    run(name=name, config=config, as_json=as_json)
 
 
 def main() -> None:
