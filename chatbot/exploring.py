@@ -8,16 +8,18 @@ is shown its lists. Knows no wording and ranks nothing by itself.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot import store_tables as t
 from chatbot.db import writing
@@ -26,6 +28,7 @@ from chatbot.shop_tables import purchases
 from configs.errors import InputError
 from retrieval.recommend.policy import Estimate, Explorer, Logged, estimate
 
+_log = logging.getLogger(__name__)
 CHOICES = 8
 """Products that the last place may go to, the likeliest first."""
 FEATURES = ("one", "behind", "rare", "unsold")
@@ -77,8 +80,9 @@ class Exploring:
         """Which of these is shown, recorded under the turn; the first one, and no record, if nothing is explored."""
         if self.share <= 0 or len(skus) < 2:
             return 0
+        explorer = self._explorer()
         with self._lock:
-            place, odds = self._explorer().choose(features, self._rng)
+            place, odds = explorer.choose(features, self._rng)
         row = {
             "turn_id": turn_id,
             "session_id": session_id,
@@ -89,9 +93,18 @@ class Exploring:
             "shown": place,
             "propensity": odds,
         }
-        with writing(self._db) as connection:
-            connection.execute(t.explored.insert(), row)
-        return place
+        return place if self._recorded(row) else 0
+
+    def _recorded(self, row: Mapping[str, Any]) -> bool:
+        """Whether it was the turn's first; what cannot be recorded is not explored, and costs nobody the list."""
+        insert = postgresql.insert if self._db.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(t.explored).on_conflict_do_nothing().returning(t.explored.c.turn_id)
+        try:
+            with writing(self._db) as connection:
+                return connection.execute(statement, row).first() is not None
+        except sa.exc.SQLAlchemyError:
+            _log.warning("an explored suggestion was not recorded", exc_info=True)
+            return False
 
     def _explorer(self) -> Explorer:
         if self._learnt is None or time.monotonic() - self._learnt[0] > _BELIEF:
@@ -120,13 +133,18 @@ class Exploring:
         records = self.records()
         if not records:
             return []
-        taken = self._taken(records[0].at)
+        taken = self._taken(records[0].at.replace(hour=0, minute=0, second=0, microsecond=0))
         moment = now or datetime.now(UTC)
         found = []
         for record in records:
             until = record.at + WITHIN
             keys = [(who, fold(record.sku)) for who in (record.session_id, record.customer_key) if who]
-            got = any(record.at <= when <= until for key in keys for when in taken.get(key, ()))
+            # Many shops export the day of an order alone, as its midnight: what is of the same day came after.
+            got = any(
+                record.at.date() <= when.date() and when <= until
+                for key in keys
+                for when in taken.get(key, ())
+            )
             if got or moment > until:
                 found.append((record, float(got)))
         return found

@@ -72,7 +72,7 @@ def export(settings: Settings, customer: str) -> None:
     explored = [
         {"session": one.session_id, "at": one.at, "offered": one.skus, "shown": one.sku}
         for one in Exploring(open_database(settings), shop, 0.0).records()
-        if one.customer_key == fold(customer)
+        if one.customer_key == fold(customer) or one.session_id in {session for session, _ in events}
     ]
     recommender = recommending.current()
     known: dict[str, Any] = {"trained": recommender is not None, "known": [], "suggestions": []}

@@ -23,6 +23,8 @@ from retrieval.recommend import Known, Recommender, Suggestion
 from retrieval.recommend.recommender import Mode
 
 out = Console(highlight=False, soft_wrap=True)
+_SHARE = 0.1
+"""Of the lists that Thompson sampling would explore, where the settings explore nothing any more."""
 _CAUSES = 12
 """Purchases whose part in a score is shown."""
 
@@ -115,7 +117,7 @@ def value_of_policy(settings: Settings, policy: Policy, *, as_json: bool) -> Non
     """What a policy would have earned on what was explored, and whether that is surely more than what was shown."""
     shop, _ = opened(settings)
     rewarded = Exploring(open_database(settings), shop, settings.recommend.explore).rewarded()
-    found = value_of(policy, rewarded, settings.recommend.explore)
+    found = value_of(policy, rewarded, settings.recommend.explore or _SHARE)
     if as_json:
         print(
             json.dumps(

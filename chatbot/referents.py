@@ -28,6 +28,13 @@ _ALL_OF_THEM = re.compile(
     r"|\b(?:do|are|can|have|will) (?:they|these|those)\b(?= all\b)|哪(?:一)?[款个件把]",
     re.IGNORECASE,
 )
+_THE_TWO = re.compile(
+    r"\b(?:these|those|them|both|the (?:first |last )?two|the first (?:and|with) the second)\b|它们|[这那前]?两[个款件]|这些",
+    re.IGNORECASE,
+)
+_THAT_ONE = re.compile(
+    r"^\W*(?:it|this|that|this one|that one|这个|这款|这件|那个|那款|那件|它)\W*$", re.IGNORECASE
+)
 _COMPARES = re.compile(
     r"\bwhich(?: one)?(?: of (?:the two|both))? is (?:the )?(?:\w+er|\w+est|better|more \w+|less \w+)\b|\b(?:of )?(?:both|the two)\b",
     re.IGNORECASE,
@@ -85,12 +92,21 @@ def find(
 
 
 def pair(text: str, dialogue: Dialogue, products: ProductSearch) -> dict[str, Any]:
-    """``compare``: the two products that are to be compared, named or else shown or spoken of last; empty if there are no two."""
-    found = [products.resolve(words, k=1) for words in suggesting.compared(text) or ()]
-    named = [hits[0].sku for hits in found if hits and hits[0].score >= RESOLVE_THRESHOLD]
+    """``compare``: the two products that are to be compared, by their names, or as "it", "them", "the first two". Empty if there are no two:
+    the difference between standard and express is none of products."""
+    said = suggesting.compared(text)
     before = next((skus for skus in (dialogue.skus, dialogue.suggested) if len(skus) > 1), dialogue.named)
-    both = list(dict.fromkeys((*named, *(before or dialogue.skus))))[:2]
-    return {"compare": both} if len(both) == 2 else {}
+    if said is None:
+        both = list(before[:2]) if _THE_TWO.search(text) else []
+        return {"compare": both} if len(both) == 2 else {}
+    found: list[str] = []
+    for words in said:
+        hits = products.resolve(words, k=1)
+        if hits and hits[0].score >= RESOLVE_THRESHOLD:
+            found.append(hits[0].sku)
+        elif _THAT_ONE.match(words) and dialogue.skus:
+            found.append(dialogue.skus[0])
+    return {"compare": found} if len(set(found)) == 2 else {}
 
 
 def _one(sku: str, score: float) -> dict[str, Any]:

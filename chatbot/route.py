@@ -102,16 +102,17 @@ class Router:
         trouble = suggesting.trouble(text, *dialogue.messages[:1])
         if trouble:
             return Plan("policy", 0.9, language, slots.core(trouble), {}, (), slots.core(trouble))
+        wished = self._wished(text)
+        wanted = suggesting.wanted(text, wished.get("without", ()))
         values = slots.slot_values(
-            text, order_pattern=self._facts.order_number_pattern, vocabulary=self._products.vocabulary
+            wanted, order_pattern=self._facts.order_number_pattern, vocabulary=self._products.vocabulary
         )
         country = countries.find(text)
         if country:
             values["country"] = country
-        values |= self._wished(text)
-        values |= referents.find(
-            suggesting.wanted(question), values, dialogue, self._products, language, scores
-        )
+        values |= wished
+        meant = suggesting.wanted(question, wished.get("without", ()))
+        values |= referents.find(meant, values, dialogue, self._products, language, scores)
         if suggesting.complains(text):
             scores = {**scores, "recommend": 0.0}
         if suggesting.asks_comparison(text):
@@ -120,20 +121,15 @@ class Router:
         confidence = max(scores.get(intent, 0.0), 0.9 if certain else 0.0)
         if not certain and (intent not in SOCIAL or confidence < 0.6):
             intent, confidence = self._weigh(question, intent, scores, values, dialogue, language)
-        leaning = suggesting.leans(question)
         plain = suggesting.without_limits(question)
         named = "category" in values or float(values.get("sku_score", 0.0)) > suggesting.LEANT
-        of_a_thing = asks.names_a_thing(plain) and not named
-        if (
-            intent == "recommend"
-            and of_a_thing
-            and not leaning
-            and not self._about_suggestions(text, values, dialogue)
-        ):
+        leans = suggesting.leans(question) or self._about_suggestions(text, values, dialogue)
+        if intent == "recommend" and asks.names_a_thing(plain) and not named and not leans:
             intent, question = "product_search", asks.thing(plain)
         own = values.get("order_id") or asks.own_order(text)
         if intent in PERSONAL and not own and asks.dictates(text):
             return Plan("out_of_scope", 1.0, language, question, {}, (), question)
+        question = meant if intent == "product_search" and question != asks.thing(plain) else question
         query = self._query(question, intent, dialogue, language)
         calls = self._calls(question, query, intent, values, dialogue)
         return Plan(intent, round(confidence, 4), language, query, values, tuple(calls), slots.core(text))
@@ -272,10 +268,11 @@ class Router:
 
     def _wished(self, text: str) -> dict[str, Any]:
         """How many suggestions, of which category, without what; words that the catalogue does not speak of limit nothing."""
-        unwanted = [said for said in suggesting.unwanted(text) if self._products.knows(said)]
+        careful = True if suggesting.must_avoid(text) else None
+        # Of what could do harm nothing is dropped: that the catalogue does not speak of it is no promise.
+        unwanted = [said for said in suggesting.unwanted(text) if careful or self._products.knows(said)]
         plain = suggesting.without_limits(text)
         kind = self._products.category(asks.thing(plain)) if asks.speaks_of_suggestions(text) else None
-        careful = True if suggesting.must_avoid(text) else None
         return _given(
             count=suggesting.count(text), without=unwanted or None, must_avoid=careful, category=kind
         )
@@ -304,7 +301,7 @@ class Router:
     def _query(self, text: str, intent: str, dialogue: Dialogue, language: str) -> str:
         """What to search for: the message, after the last question where it leans on it."""
         if intent == "product_search":
-            text = without_price(suggesting.wanted(text))
+            text = without_price(text)
         joined = f"{dialogue.query} {text}" if dialogue.query and dialogue.intent == intent else text
         if slots.is_elliptic(text) or (intent == "policy" and slots.is_follow_up(text)):
             return joined
@@ -360,7 +357,8 @@ class Router:
                 return [ToolCall("product_search", {"query": text})]
             case "product_search":
                 wanted = {
-                    key: values.get(key) for key in ("max_price", "min_price", "colour", "size", "without")
+                    key: values.get(key)
+                    for key in ("max_price", "min_price", "colour", "size", "without", "must_avoid")
                 }
                 stocked = True if values.get("aspect") == "stock" else None
                 wish = slots.without_occasion(query)

@@ -7,7 +7,7 @@ up: which words a catalogue knows, and which product is meant, is told by the ca
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from chatbot import asks, lang
@@ -24,6 +24,7 @@ _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "single": 1, "couple": 2, "two": 2, "few": 3, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "nine": 9, "ten": 10, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10,
 }  # fmt: skip
+_ONES = re.compile(r"\bones?\b", re.IGNORECASE)
 _COUNT = re.compile(
     r"\b(?P<n>\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|couple|few)(?: of)? (?:[\w-]+ ){0,2}?"
     r"(?:ideas?|suggestions?|recommendations?|products?|things?|items?|articles?|options?|gifts?|presents?)\b"
@@ -45,14 +46,15 @@ def count(text: str) -> int | None:
 
 
 _UNWANTED = re.compile(
-    r"(?:\b(?:(?:and|but|or) )?(?:without|except(?: for)?|other than|anything but|apart from|nothing (?:with|of|from|made (?:of|from|with))"
-    r"|allergic to|i (?:really )?(?:dislike|hate|avoid)|i (?:really )?(?:don't|dont|do not|can't|cannot) (?:like|want|eat|drink|use|wear|need|stand|have))"
+    r"(?:\b(?:(?:and|but|or) )?(?:without|(?<!everything )(?<!all )except(?: for)?|other than|anything but|apart from"
+    r"|nothing (?:with|of|from|made (?:of|from|with))|allergic to|i (?:really )?(?:dislike|hate|avoid)"
+    r"|i (?:really )?(?:don't|dont|do not|can't|cannot) (?:like|want|eat|drink|use|wear|stand))"
     r"|(?:^|[,;.] ?|\b(?:but|and|please) )(?:not|no)(?: more)?)\s+"
     r"(?P<what>(?:(?!\b(?:(?:and|or|but) )?(?:without|except|other than|anything but|apart from|nothing|not|no)\b)[^.!?;]){2,80})",
     re.IGNORECASE,
 )
 _UNWANTED_ZH = re.compile(
-    r"(?:不要(?!紧)|不想要|除了|不含|不带|不喜欢|别推荐|别要|不吃|不喝|过敏的?是?)(?P<what>[^,，。.!！?？;；的]{1,12})(?:的|以外|之外)?"
+    r"对(?P<allergen>[^,，。.!！?？;；的]{1,12}?)(?:严重)?过敏|(?:不要(?!紧)|不想要|除了|不含|不带|不喜欢|别推荐|别要|不吃|不喝)(?P<what>[^,，。.!！?？;；的]{1,12})(?:的|以外|之外)?"
 )
 _UNWANTED_ENDS = re.compile(
     r"\s*(?:[:(]|\b(?:please|but|for|under|below|over|above|up to|that|which|because|since|as|if|when|though|thanks?|show|give|have|something|anything"
@@ -60,6 +62,10 @@ _UNWANTED_ENDS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _JOINS = re.compile(r",| or | and | nor |和|或者?|、|跟", re.IGNORECASE)
+_LAST_OF_A_LIST = re.compile(
+    r"^(?: [\w'-]+(?: [\w'-]+)?,)* ?(?:[\w'-]+(?: [\w'-]+)? )?(?:and|or|nor) [\w'-]+(?: (?!please\b)[\w'-]+)?",
+    re.IGNORECASE,
+)
 _ARTICLES = re.compile(
     r"^\s*(?:(?:a|an|any|the|another|more|made|of|from|with|all|your|those|these|kinds?)\b\s*)+",
     re.IGNORECASE,
@@ -84,7 +90,8 @@ def _unwanted(text: str) -> list[tuple[int, int, list[str]]]:
     """Where each such part of the message begins and ends, and what it names."""
     parts = []
     for match in (*_UNWANTED.finditer(text), *_UNWANTED_ZH.finditer(text)):
-        kept = _UNWANTED_ENDS.sub("", match["what"])
+        group = "allergen" if match.groupdict().get("allergen") else "what"
+        kept = _UNWANTED_ENDS.sub("", _listed(match[group]))
         found = []
         for piece in _JOINS.split(kept):
             said = _GENERIC.sub("", _ARTICLES.sub("", piece)).strip(" '\"“”")
@@ -95,15 +102,24 @@ def _unwanted(text: str) -> list[tuple[int, int, list[str]]]:
             ):
                 found.append(said)
         if found:
-            parts.append((match.start(), match.start("what") + len(kept), found))
+            end = match.end() if group == "allergen" else match.start(group) + len(kept)
+            parts.append((match.start(), end, found))
     return parts
 
 
-def wanted(text: str) -> str:
-    """The message without what is not wanted."""
-    for start, end, _ in sorted(_unwanted(text), reverse=True):
-        text = f"{text[:start]} {text[end:]}"
-    return " ".join(text.split())
+def _listed(text: str) -> str:
+    """A list as far as it goes: "candles, soap or tea", and of "dogs, any cat toys?" the dogs alone."""
+    first, *rest = text.split(",")
+    goes_on = rest and _LAST_OF_A_LIST.search(",".join(rest))
+    return text[: len(first) + 1 + goes_on.end()] if goes_on else first
+
+
+def wanted(text: str, unwanted: Collection[str] | None = None) -> str:
+    """The message without what is not wanted; with ``unwanted``, without these alone."""
+    for start, end, found in sorted(_unwanted(text), reverse=True):
+        if unwanted is None or set(found) & set(unwanted):
+            text = f"{text[:start]} {text[end:]}"
+    return " ".join(text.split()).lstrip(", ")
 
 
 def without_limits(text: str) -> str:
@@ -129,20 +145,29 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 _REFUSES = re.compile(
-    r"\b(?:not|no) (?:this|that|it|these|those|the \w+)(?: one| ones)?\b|\b(?:i )?(?:don't|dont|do not|didn't) (?:really )?(?:like|want|need|fancy) (?:(?:any|all|either|most) of )?(?:this|that|it|these|those|them|the \w+)\b"
-    r"|\bnot (?:for me|my (?:thing|style|taste))\b|\bnot interested in (?:this|that|it|these|those|them|the \w+)\b|\bnone of (?:these|those|them)\b"
+    r"\b(?:not|no) (?:this|that|it|these|those|the (?:first|second|third|fourth|last|other|\w+ ones?))\b|\b(?:i )?(?:don't|dont|do not|didn't) (?:really )?(?:like|want|need|fancy) (?:(?:any|all|either|most) of )?(?:this|that|it|these|those|them|the (?:first|second|third|fourth|last|other|\w+ ones?))\b"
+    r"|\bnot (?:for me|my (?:thing|style|taste))\b|\bnot interested in (?:this|that|it|these|those|them|the (?:first|second|third|fourth|last|other|\w+ ones?))\b|\bnone of (?:these|those|them)\b"
     r"|不要(?:这|那|它|第)|不喜欢(?:这|那|它|第)|不(?:想要|感兴趣)(?:这|那|它|第)?|都不(?:喜欢|要)|不适合我",
     re.IGNORECASE,
 )
-_ALL = re.compile(r"\b(?:these|those|them|any|none)\b|都|这些|那些", re.IGNORECASE)
+_ALL = re.compile(r"\b(?:these|those|them|any|all|none)\b|都|这些|那些", re.IGNORECASE)
+_SERVICE = re.compile(
+    r"\b(?:orders?|ordered|parcels?|packages?|deliver\w*|shipping|shipped|payments?|pay|paid|refunds?|return(?:s|ed|ing)?|receipts?|invoices?|newsletters?"
+    r"|accounts?|service|vouchers?|coupons?|discounts?|warrant\w+|exchanges?|cancel\w*|address|password|sign in|log in|in stock|available|sold out|fees?)\b"
+    r"|订单|包裹|快递|配送|运费|支付|付款|退|发票|换货|保修|优惠|账号|密码|客服",
+    re.IGNORECASE,
+)
+"""The shop's own business: a message with one of these is not about the list that was suggested."""
 _WHY = re.compile(
-    r"^\W*(?:but |and |so |ok(?:ay)?,? )?(?:why|how come)\b.{0,40}\b(?:this|that|these|those|it|them|suggest\w*|recommend\w*|show(?:ed|n|ing)?|pick(?:ed)?|the (?:first|second|third|fourth|last))\b"
-    r"|\bwhy (?:do|did|are|would) you (?:think|suggest|recommend|show|pick|choose|offer)\b|\bwhat makes you (?:think|suggest|recommend)\b"
-    r"|^\W*(?:but )?why(?: (?:the|a|an) [\w' -]{2,40})?\W*$|为什么(?:推荐|是|给我|会)?.{0,8}(?:推荐|这|那|它)|^\W*为什么\W*$|凭什么推荐",
+    r"^\W*(?:but |and |so |ok(?:ay)?,? )*why(?: exactly| just| only)?(?: (?:this|that|these|those|them|the (?:first|second|third|fourth|last))(?: (?:ones?|products?|items?))?)?\W*$"
+    r"|^\W*(?:but |and )*why (?:the|a|an) [\w' -]{2,40}\W*$"
+    r"|\b(?:why|how come) (?:do |did |are |would |should |have )?you (?:think|suggest|recommend|show|pick|choose|offer)\w*"
+    r"|\bwhy (?:is|are|was|were) (?:this|that|it|these|those|they|the [\w' -]{2,30}?)(?: one)? (?:suggested|recommended|shown|for me|in (?:my|the) list)\b"
+    r"|\bwhat makes you (?:think|suggest|recommend)\b|为什么.{0,6}推荐|^\W*(?:那|但|可是)?为什么(?:是)?(?:这|那|它|第)?[一二三四]?[个款件些]?\W*$|凭什么推荐",
     re.IGNORECASE,
 )
 _NO_SUGGESTION = re.compile(
-    r"\b(?:order|orders|parcel|package|delivery|late|charged?|refund|cancel\w*|return\w*|cost|expensive|so long|sold out|working|work|broken)\b|订单|包裹|快递|退|坏|贵",
+    r"\b(?:late|delay\w*|wait|charged?|cost|expensive|so long|working|work|broken|difference|price)\b|坏|贵|慢",
     re.IGNORECASE,
 )
 
@@ -159,14 +184,18 @@ def refuses(text: str) -> bool:
 
 def asks_why(text: str) -> bool:
     """Whether the message asks why something is suggested: "why is it so late?" does not."""
-    return bool(_WHY.search(text)) and not _NO_SUGGESTION.search(text)
+    return bool(_WHY.search(text)) and not _NO_SUGGESTION.search(text) and not _SERVICE.search(text)
 
 
+_BAD = r"(?:terrible|awful|horrible|rubbish|useless|unacceptable|ridiculous|a joke|a disgrace)"
 _COMPLAINS = re.compile(
-    r"\b(?:broken|broke|damaged|defective|faulty|smashed|cracked|leak(?:s|ed|ing)|disappoint\w*|terrible|awful|horrible|worst|unacceptable|angry|furious|annoy\w*|upset|complain\w*|complaint"
-    r"|never arrived|not arrived|hasn't arrived|still waiting|wrong (?:item|product|size|colour|color|order)|scam|rip[- ]?off|rubbish|fed up|(?:not|un)[ -]?happy|not satisfied|dissatisfied"
-    r"|(?:won't|wouldn't|would not|will not|can't|cannot|never|not) (?:\w+ )?recommend(?! (?:me|something|anything))|money back|stopped working|doesn't work|does not work)\b"
-    r"|坏了|破损|损坏|投诉|失望|太差|差评|生气|骗|没收到|发错|漏发|不满意|退钱|垃圾",
+    r"\b(?:broken|broke|damaged|defective|faulty|smashed|cracked|leak(?:s|ed|ing)|disappoint\w*|angry|furious|fed up|complain(?:t|ts|ing)?"
+    r"|never arrived|not arrived|hasn't arrived|still waiting|wrong (?:item|product|size|colour|color|order)|scam|rip[- ]?off"
+    r"|(?:not|un)[ -]?happy|not satisfied|dissatisfied|money back|stopped working|doesn't work|does not work"
+    r"|(?:won't|wouldn't|would not|will not|can't|cannot|never) (?:\w+ )?recommend(?! (?:me|something|anything)))\b"
+    r"|\b(?:i am|i'm|am|so|very|really) (?:upset|annoyed)\b"
+    rf"|\b(?:this|that|it|you|they|service|quality|experience)(?: is|'s| are|'re| was| were)(?: \w+)? {_BAD}\b|\b(?:what|such) (?:a |an )?{_BAD}\b"
+    r"|坏了|破损|损坏|投诉|失望|太差|差评|生气|骗|没收到|发错|漏发|不满意|退钱|垃圾(?![桶袋箱])",
     re.IGNORECASE,
 )
 
@@ -203,13 +232,16 @@ _BASKET = re.compile(
 )
 
 
+_LEAVING = re.compile(r"\b(?:recommend|suggest) \w+ing\b|\bprices?\b", re.IGNORECASE)
+
+
 def asks_cheaper(text: str) -> bool:
     return bool(_CHEAPER.search(text))
 
 
 def asks_for_basket(text: str) -> bool:
     """Whether the message asks what goes with all that lies in the cart."""
-    return bool(_BASKET.search(text))
+    return bool(_BASKET.search(text)) and not _SERVICE.search(text) and not _LEAVING.search(text)
 
 
 _SIMILAR = re.compile(
@@ -233,7 +265,7 @@ def leans(text: str) -> bool:
 
 _COMPARES = re.compile(
     r"\bcompar(?:e|ing|ison)\b|\b(?:what(?:'s| is| are)|tell me|any) (?:the )?differen(?:ce|ces|t)\b|\bhow (?:do|does|are|is) .{2,60} differ\b|\bdiffer(?:ence|ences) between\b"
-    r"|\bwhich (?:one |of (?:the two|these|them) )?is (?:the )?(?:\w+er|better|more \w+|less \w+)\b.*\bor\b|\b(?:versus|vs\.?)\s|比较|对比|区别|有什么不同|哪里不同|差别",
+    r"|\bwhich (?:one |of (?:the two|these|them) )?is (?:the )?(?:\w+er|better|more \w+|less \w+)\b.*\bor\b|\b(?:versus|vs\.?)\s|比较一?下|[和与跟].{1,20}比较|比较.{1,20}[和与跟]|对比|区别|有什么不同|哪里不同|差别",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
@@ -241,7 +273,8 @@ _BETWEEN = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"\b(?:differ|compare)\b.*$|(?:的)?(?:区别|差别|比较|对比|有什么不同|哪里不同|哪个).*$", re.IGNORECASE
+    r"\b(?:differ|compare)\b.*$|(?:的|有什么|有何|有啥)?(?:区别|差别|比较|对比|有什么不同|哪里不同|哪个).*$",
+    re.IGNORECASE,
 )
 
 
@@ -320,21 +353,24 @@ def _why(values: Mapping[str, Any], dialogue: Dialogue) -> ToolCall:
 
 def goes_on(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> bool:
     """Whether a message changes the list that was suggested last: other ones, without this, up to a price."""
-    if dialogue.suggested_by is None or dialogue.intent != "recommend":
+    if dialogue.suggested_by is None or dialogue.intent != "recommend" or "order_id" in values:
+        return False
+    if asks.own_order(text) or _SERVICE.search(text):
         return False
     changes = asks_others(text) or refuses(text) or asks_cheaper(text)
     if asks.asks_suggestions(without_limits(text)) and not changes:
         return False
     more = changes or bool({*LIMITS, "without", "count"} & set(values))
-    for said in (_REFUSES, _OTHERS, _CHEAPER):
+    for said in (_REFUSES, _OTHERS, _CHEAPER, _ONES):
         text = said.sub(" ", text)
     return more and not asks.names_a_thing(without_limits(text))
 
 
 def _refused(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> Sequence[str]:
     """The products that are surely meant: "not this one" of four means none of them for sure."""
-    if dialogue.suggested_by is None or not refuses(text):
+    said = _REFUSES.search(text)
+    if dialogue.suggested_by is None or said is None:
         return ()
-    if _ALL.search(text) or len(dialogue.suggested) == 1:
-        return dialogue.suggested
-    return (str(values["sku"]),) if float(values.get("sku_score", 0.0)) > LEANT else ()
+    if float(values.get("sku_score", 0.0)) > LEANT and not _ALL.search(said.group()):
+        return (str(values["sku"]),)
+    return dialogue.suggested if _ALL.search(said.group()) or len(dialogue.suggested) == 1 else ()

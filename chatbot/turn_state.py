@@ -6,6 +6,7 @@ Knows how to speak, time, store and look back; which rung speaks is decided in `
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import time
 import uuid
@@ -278,12 +279,13 @@ class TurnState:
         if self.bot.recommending is None:
             return []
         own = self.conversation
-        return self.bot.recommending.behaviour.cart(own.session_id, own.customer_id, self._now)
+        return self.bot.recommending.behaviour.cart(own.session_id, own.customer_id)
 
     def _note(self, sku: str, kind: str) -> None:
         if self.bot.recommending is not None:
-            # By the turn and the product: a turn that is told twice is noted once.
-            noted = Noted(f"{self.id}-{fold(sku)}", sku, kind, self._now)
+            # By the turn and the product, so that it is noted once; at the clock of the shop's pages, whose events it is weighed with.
+            name = hashlib.blake2b(f"{self.id} {fold(sku)}".encode(), digest_size=16).hexdigest()
+            noted = Noted(name, sku, kind, datetime.now(UTC))
             own = self.conversation
             self.bot.recommending.behaviour.add(own.session_id, own.customer_id, [noted])
 
@@ -291,7 +293,9 @@ class TurnState:
         if self.bot.exploring is None:
             return 0
         own = self.conversation
-        return self.bot.exploring.choose(self.id, own.session_id, own.customer_id, skus, features, self._now)
+        return self.bot.exploring.choose(
+            self.id, own.session_id, own.customer_id, skus, features, datetime.now(UTC)
+        )
 
 
 def kind_of(result: ToolResult) -> ReplyKind:

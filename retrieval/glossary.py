@@ -33,3 +33,16 @@ def _glossary(language: str) -> tuple[dict[str, str], re.Pattern[str] | None]:
     words = {str(word): str(english) for section in sections.values() for word, english in section.items()}
     longest_first = sorted(words, key=len, reverse=True)
     return words, re.compile("|".join(map(re.escape, longest_first)))
+
+
+def stuff(text: str) -> str:
+    """The English word for what a Chinese text names that products are made of; empty if the table does not know it."""
+    known = _stuff()
+    found = next((word for word in sorted(known, key=len, reverse=True) if word in text), "")
+    return known.get(found, "")
+
+
+@functools.cache
+def _stuff() -> dict[str, str]:
+    told: dict[str, str] = yaml.safe_load((CONFIG_DIR / "tables" / "stuff.yaml").read_text(encoding="utf-8"))
+    return told

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from retrieval.confidence import ProductSignals, product_confidence, ranking_weights
 from retrieval.facets import pieces, value_tokens
 from retrieval.fusion import standardised
+from retrieval.glossary import stuff
 from retrieval.index import Index
 from retrieval.limits import COLOURS, category_tokens, within_limits
 from retrieval.loaded import LoadedCatalogue, load_catalogue
@@ -41,8 +42,8 @@ _CHINESE_FILLER = frozenset(
     "买 卖 推荐 一款 款 便宜 贵 元 欧元 以下 以内 以上 左右 商品 产品 东西 需要 看看 找".split()
 )
 
-_SHORT = 2
-"""Letters of words that are looked for as they are, and not as endings of others."""
+_WHOLE = 3
+"""Letters that a word must have to be looked for as the end of a longer one, and that the rest of that one must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,25 +305,31 @@ class ProductSearch:
 
 def _having_any(catalogue: LoadedCatalogue, texts: Sequence[str]) -> NDArray[np.bool_]:
     """The products that speak of one of these anywhere, with all of its words: rather too many than one too few, for somebody may be
-    allergic. "Nuts" are in hazelnuts, and 猫粮 is in 猫湿粮餐包."""
+    allergic. "Nuts" are in hazelnuts, and 猫粮 is in 猫湿粮餐包. Chinese is looked for in the Chinese names, and in the English texts by the
+    English word for such stuff."""
     mask = np.zeros(len(catalogue.skus), np.bool_)
-    lexical = catalogue.snapshot.lexical
     for text in texts:
+        english = text
         if has_chinese(text):
+            english = stuff(text)
             said = re.compile(".{0,2}".join(map(re.escape, text)))
             mask |= np.array([bool(said.search(f"{item['name_zh']} {item['category_zh']}")) for item in catalogue.facts], np.bool_)  # fmt: skip
-        elif tokens := value_tokens(text):
-            rows = [
-                {
-                    row
-                    for known in lexical.vocabulary
-                    if known == token or (len(token) > _SHORT and known.endswith(token))
-                    for row in lexical.postings(known)
-                }
-                for token in tokens
-            ]
+        rows = [_speaking_of(catalogue, token) for token in value_tokens(english)]
+        if rows:
             mask[sorted(set.intersection(*rows))] = True
     return mask
+
+
+def _speaking_of(catalogue: LoadedCatalogue, token: str) -> set[int]:
+    """Hazelnuts and walnuts are nuts; minutes are none, and a price is no ice."""
+    lexical = catalogue.snapshot.lexical
+    ends = len(token) >= _WHOLE
+    return {
+        int(row)
+        for known in lexical.vocabulary
+        if known == token or (ends and known.endswith(token) and len(known) >= len(token) + _WHOLE)
+        for row in lexical.postings(known)
+    }
 
 
 def _share(tokens: Sequence[str], of: Collection[str]) -> float:

@@ -85,6 +85,7 @@ def product_search(
     size: str | None = None,
     in_stock: bool = False,
     without: list[str] | None = None,
+    must_avoid: bool = False,
 ) -> ToolResult:
     """Search the catalogue for products, within price limits, a category, a colour or a size if they were named, without words that were ruled out."""
     call = call_of(
@@ -97,6 +98,7 @@ def product_search(
         size=size,
         in_stock=in_stock or None,
         without=without or None,
+        must_avoid=must_avoid or None,
     )
     own_category = find_category(context.products.categories(), category) if category else None
     if category and own_category is None:
@@ -132,13 +134,18 @@ def product_search(
         return _nothing_fits(context, call, _products(context, unlimited, best), limits)
     if not found:
         return result(context, call, "search_nothing", error="not_found")
-    return _say_found(
-        context, call, found, in_stock, sure=best >= SURE[templates.supported(context.language)]
-    )
+    sure = best >= SURE[templates.supported(context.language)]
+    return _say_found(context, call, found, in_stock, sure=sure, must_avoid=must_avoid)
 
 
 def _say_found(
-    context: Context, call: ToolCall, found: Sequence[Product], in_stock: bool, *, sure: bool
+    context: Context,
+    call: ToolCall,
+    found: Sequence[Product],
+    in_stock: bool,
+    *,
+    sure: bool,
+    must_avoid: bool,
 ) -> ToolResult:
     named = found[:_NAMED] if len(found) > _NAMED else found
 
@@ -147,7 +154,10 @@ def _say_found(
         return {
             "count": len(found),
             "products": to.listing([named_with_price(to, product) for product in named]),
-            "details": to.text("search_note_no_stock") if unknown else "",
+            "details": to.notes(
+                to.text("search_note_no_stock") if unknown else "",
+                to.text("recommend_note_avoid") if must_avoid else "",
+            ),
         }
 
     template = "search_found_one" if len(found) == 1 else "search_found_few"

@@ -8,7 +8,7 @@ Swaminathan and Joachims 2015), and doubly robust (DR, Dudík et al. 2011). Know
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from configs.errors import InputError
 Floats = NDArray[np.float64]
 DRAWS = 500
 """Draws that the odds of an explorer are counted over."""
+_BLOCK = 100
 FLOOR = 0.2
 """Part of what is explored that goes to all choices alike: what is never shown tells nothing of policies that would show it."""
 
@@ -118,15 +119,15 @@ def estimate(logs: Sequence[Logged], *, most: float = 50.0, draws: int = 2000) -
         for name in ("reward", "propensity", "wanted", "expected", "expected_wanted")
     )
     weight = np.minimum(wanted / propensity, most)
-    rows = np.random.default_rng(0).integers(0, len(logs), (draws, len(logs)))
-    every = np.arange(len(logs))[None]
+    counts = _drawn(len(logs), draws)
+    every = np.ones((1, len(logs)))
 
-    def snips(at: NDArray[np.int64]) -> Floats:
-        total = weight[at].sum(axis=1)
-        return np.asarray((weight * reward)[at].sum(axis=1) / np.where(total > 0, total, 1.0), np.float64)
+    def snips(of: Floats) -> Floats:
+        total = of @ weight
+        return np.asarray((of @ (weight * reward)) / np.where(total > 0, total, 1.0), np.float64)
 
-    def mean(values: Floats, at: NDArray[np.int64]) -> Floats:
-        return np.asarray(values[at].mean(axis=1), np.float64)
+    def mean(values: Floats, of: Floats) -> Floats:
+        return np.asarray((of @ values) / len(logs), np.float64)
 
     robust = expected_wanted + weight * (reward - expected)
     effective = float(weight.sum() ** 2 / max(float((weight**2).sum()), 1e-12))
@@ -136,7 +137,9 @@ def estimate(logs: Sequence[Logged], *, most: float = 50.0, draws: int = 2000) -
         ("snips", snips),
         ("dr", lambda at: mean(robust, at)),
     ):
-        drawn, gains = value(rows), value(rows) - mean(reward, rows)
+        told = [(value(block), mean(reward, block)) for block in counts()]
+        drawn = np.concatenate([own for own, _ in told])
+        gains = drawn - np.concatenate([shown for _, shown in told])
         low, high = np.quantile(drawn, (0.025, 0.975))
         gain_low, gain_high = np.quantile(gains, (0.025, 0.975))
         point = float(value(every)[0])
@@ -147,3 +150,16 @@ def estimate(logs: Sequence[Logged], *, most: float = 50.0, draws: int = 2000) -
             )
         )
     return made
+
+
+def _drawn(size: int, draws: int) -> Callable[[], Iterator[Floats]]:
+    """How often each log is drawn, in blocks of draws that fit into memory; the same blocks each time."""
+
+    def blocks() -> Iterator[Floats]:
+        rng = np.random.default_rng(0)
+        for start in range(0, draws, _BLOCK):
+            yield rng.multinomial(size, np.full(size, 1 / size), min(_BLOCK, draws - start)).astype(
+                np.float64
+            )
+
+    return blocks

@@ -55,6 +55,11 @@ def test_how_many(text: str, number: int | None) -> None:
         ("I'm not sure", [], "I'm not sure"),
         ("no thanks", [], "no thanks"),
         ("不要这个", [], "不要这个"),
+        ("我对坚果过敏", ["坚果"], "我"),
+        ("I don't have a knife. Do you sell some?", [], "I don't have a knife. Do you sell some?"),
+        ("everything except the candle arrived", [], "everything except the candle arrived"),
+        ("not the red one, the blue one", ["red"], "the blue one"),
+        ("I can't eat fish, any cat toys?", ["fish"], "any cat toys?"),
     ],
 )  # fmt: skip
 def test_what_is_not_wanted(text: str, unwanted: list[str], wanted: str) -> None:
@@ -94,7 +99,14 @@ def test_asks_why(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["why is my order so late?", "why was I charged this?", "why is it sold out"]
+    "text",
+    [
+        "why is my order so late?",
+        "why was I charged this?",
+        "why is it sold out",
+        "why can't I sign in with this email?",
+        "why is there a fee for this?",
+    ],
 )
 def test_does_not_ask_why_of_suggestions(text: str) -> None:
     assert not suggesting.asks_why(text)
@@ -170,3 +182,46 @@ def test_what_goes_with_the_cart_or_a_product() -> None:
     assert asked("what goes with my basket?", Dialogue(skus=("A-1",))) == {"name": "recommend", "mode": "complete"}  # fmt: skip
     assert asked("what goes well with it?", Dialogue(skus=("A-1",)))["sku"] == "A-1"
     assert asked("what goes well together?", Dialogue()) == {"name": "recommend", "mode": "for_me"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don't like this, where is my order?", "I ordered two items, where are they?", "I don't need the receipt",
+        "other payment options?", "are there other delivery options?", "I don't like your service", "I want to return these",
+    ],
+)  # fmt: skip
+def test_the_shops_own_business_is_not_about_the_list(text: str) -> None:
+    values = {"count": number} if (number := suggesting.count(text)) else {}
+    assert not suggesting.goes_on(text, values, after(FIRST))
+
+
+@pytest.mark.parametrize("text", ["not the second one, do you have any others?", "不要第二个,其他都可以"])
+def test_only_what_is_meant_is_refused(text: str) -> None:
+    assert asked(text, after(FIRST), sku="B-2", sku_score=1.0)["refused"] == ["B-2"]
+
+
+def test_not_this_one_and_others_is_another_list() -> None:
+    told = asked("not this one, any other ideas?", after(FIRST), sku="A-1", sku_score=suggesting.LEANT)
+    assert told["exclude"] == [*FOUR]
+    assert "refused" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "complains"),
+    [
+        ("this is awful", True), ("my kettle is broken", True), ("I am really upset", True), ("杯子坏了", True), ("你们太差了", True),
+        ("I want a rubbish bin", False), ("tea for an upset stomach", False), ("something horrible for halloween", False),
+        ("有没有垃圾桶", False), ("would you recommend me a pan", False),
+    ],
+)  # fmt: skip
+def test_who_complains(text: str, complains: bool) -> None:
+    assert suggesting.complains(text) is complains
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["does the discount go with the items in my cart?", "do you recommend leaving things in the cart?"],
+)
+def test_not_every_cart_is_to_be_completed(text: str) -> None:
+    assert not suggesting.asks_for_basket(text)

@@ -69,6 +69,7 @@ class FakeProduct:
     attributes: Mapping[str, str] = field(default_factory=dict)
     price: Decimal | None = None
     stock: int | None = None
+    age_limit: int | None = None
     variants: tuple[FakeVariant, ...] = ()
     url: str | None = None
 

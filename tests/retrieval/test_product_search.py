@@ -207,3 +207,63 @@ def test_distance_is_the_textbooks(a: str, b: str, limit: int) -> None:
 )
 def test_spelling(word: str, correction: str | None) -> None:
     assert Spelling(["kettle", "blanket", "cable", "cups"]).correct(word) == correction
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        ({}, {"MUG-0001", "MUG-0002", "TEN-0001", "85123A"}),
+        ({"max_price": 10}, {"MUG-0002", "85123A"}),
+        ({"category": "Mugs & cups"}, {"MUG-0001", "MUG-0002"}),
+        ({"without": ["stoneware"]}, {"MUG-0002", "TEN-0001", "85123A"}),
+        ({"without": ["camping"]}, {"MUG-0001", "85123A"}),  # the enamel mug's text speaks of it
+        ({"without": ["马克杯"]}, {"TEN-0001", "85123A"}),
+        ({"without": ["trousers"]}, {"MUG-0001", "MUG-0002", "TEN-0001", "85123A"}),
+    ],
+)
+def test_what_may_be_suggested(search: ProductSearch, limits: dict[str, Any], kept: set[str]) -> None:
+    mask = search.suggestible(**limits)
+    assert {sku for sku, fits in zip(search.columns().skus, mask, strict=True) if fits} == kept
+
+
+def test_an_age_limit_is_none_for_everybody(index: Index, products: list[Any]) -> None:
+    ingest_products(index, [replace(product, age_limit=18) for product in products[:2]] + products[2:])
+    search = ProductSearch(index)
+    assert search.suggestible().sum() == 2
+    assert search.suggestible(any_age=True).sum() == 4
+
+
+def test_hazelnuts_are_nuts_and_minutes_are_none(index: Index, products: list[Any]) -> None:
+    spread = replace(products[0], sku="NUT-1", name="Hazelnut spread", name_zh="", variants=(), stock=3)
+    kettle = replace(
+        products[0],
+        sku="KET-1",
+        name="Kettle",
+        description="Boils in five minutes.",
+        name_zh="",
+        variants=(),
+        stock=3,
+    )
+    ingest_products(index, [spread, kettle])
+    search = ProductSearch(index)
+    for said in ("nuts", "坚果"):
+        mask = search.suggestible(without=[said])
+        assert [sku for sku, fits in zip(search.columns().skus, mask, strict=True) if fits] == ["KET-1"]
+    assert search.knows("坚果")
+    assert not search.knows("乳胶")
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("knives", "Kitchen knives"),
+        ("kitchen", None),
+        ("camping", "Camping"),
+        ("cups", "Mugs & cups"),
+        ("厨房刀具", "Kitchen knives"),
+        ("the moon", None),
+        ("", None),
+    ],
+)
+def test_a_category_is_named_by_what_it_is_of(search: ProductSearch, text: str, category: str | None) -> None:
+    assert search.category(text) == category

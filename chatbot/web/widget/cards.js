@@ -50,7 +50,7 @@ let styled = false;
 
 /**
  * `root`: the shadow root that the card will live in. `judge(kind, sku)` tells what the shopper thinks of a suggestion, and
- * resolves to whether it was taken.
+ * resolves to whether it could be noted down; it is sent as soon as the server can be reached.
  */
 export function cardNode(card, { base, judge }, root) {
   if (!styled) adopt(root, STYLE);

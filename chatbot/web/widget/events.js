@@ -42,7 +42,10 @@ export function start({ settings, emit, identity }) {
     withdraw() {
       session.memory.mayKeep = false;
       tells.drop();
-      if (!session.memory.data.conversation) session.forget();
+      if (session.memory.data.conversation) return;
+      const { identity } = session.memory; // who the shopper is does not hang on this
+      session.forget();
+      session.memory.identity = identity;
     },
   };
 }
