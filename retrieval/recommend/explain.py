@@ -24,6 +24,8 @@ NAMED = 3
 
 
 FAMILIES: tuple[Family, ...] = ("repeat", "together", "basket", "text", "popular")
+NAMING: tuple[Family, ...] = ("together", "basket")
+"""Those that come from single products of the customer."""
 _OF_FAMILY = np.array([[FEATURES[name] == family for family in FAMILIES] for name in NAMES], np.float64)
 _TEXT = NAMES.index("text")
 OFTEN = 3
@@ -80,15 +82,16 @@ def reasons(
     have been suggested as well, shape (features,): what makes the difference is the reason, and what speaks for all is none.
     """
     loud = (told - usual) @ _OF_FAMILY
-    causes = {family: _told_by(asked, targets, family) for family in FAMILIES}
+    named = {family: _named(asked, *_told_by(asked, targets, family)) for family in NAMING}
+    owned = np.isin(targets, asked.known.item[asked.known.purchase])
     made = []
     for number, target in enumerate(targets.tolist()):
-        times, pace = _pace(asked.known, target)
-        named = {family: _named(asked, items, each[:, number]) for family, (items, each) in causes.items()}
+        times, pace = _pace(asked.known, target) if owned[number] else (0, None)
+        causes = {family: own[number] for family, own in named.items()}
         speaks = {
             "repeat": times > 0,
-            "together": bool(named["together"]),
-            "basket": bool(named["basket"]),
+            "together": bool(causes["together"]),
+            "basket": bool(causes["basket"]),
             "text": bool(told[number, _TEXT] > 0),
             "popular": True,
         }
@@ -96,7 +99,7 @@ def reasons(
             (family for family in FAMILIES if speaks[family]),
             key=lambda own: loud[number, FAMILIES.index(own)],
         )
-        made.append(Reason(rule, named[rule], times, pace))
+        made.append(Reason(rule, causes.get(rule, ()), times, pace))
     return made
 
 
@@ -130,12 +133,21 @@ def _told_by(asked: Asked, targets: Ints, family: Family) -> tuple[Ints, Floats]
     return np.zeros(0, np.int64), np.zeros((0, len(targets)), np.float32)
 
 
-def _named(asked: Asked, items: Ints, each: Floats) -> tuple[str, ...]:
-    """The causes that tell most: by what they add, and by how few others take them."""
+def _named(asked: Asked, items: Ints, each: Floats) -> list[tuple[str, ...]]:
+    """Of each target the causes that tell most, by what they add and by how few others take them; ``each`` is (items, targets)."""
     rare = asked.staple[items]
-    telling = np.where(rare <= STAPLE, each * -np.log(np.clip(rare, 1e-6, 1)), 0)
-    best = np.argsort(-telling, kind="stable")[:NAMED]
-    return tuple(asked.skus[items[place]] for place in best if telling[place] > 0)
+    telling = each * np.where(rare <= STAPLE, -np.log(np.clip(rare, 1e-6, 1)), 0)[:, None]
+    count = min(NAMED, len(items))
+    if not count:
+        return [()] * each.shape[1]
+    found = []
+    best = np.argpartition(-telling, count - 1, axis=0)[:count]
+    for places, values in zip(
+        best.T.tolist(), np.take_along_axis(telling, best, axis=0).T.tolist(), strict=True
+    ):
+        ranked = sorted(zip(values, places, strict=True), key=lambda pair: (-pair[0], pair[1]))
+        found.append(tuple(asked.skus[items[place]] for value, place in ranked if value > 0))
+    return found
 
 
 def _pace(known: Known, target: int) -> tuple[int, float | None]:
