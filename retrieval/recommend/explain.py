@@ -28,6 +28,8 @@ NAMING: tuple[Family, ...] = ("together", "basket")
 """Those that come from single products of the customer."""
 _OF_FAMILY = np.array([[FEATURES[name] == family for family in FAMILIES] for name in NAMES], np.float64)
 _TEXT = NAMES.index("text")
+_DAYS = 10**6
+"""More than any purchase is old."""
 OFTEN = 3
 """Days on which a product was taken, from which on a pace is spoken of."""
 
@@ -83,10 +85,10 @@ def reasons(
     """
     loud = (told - usual) @ _OF_FAMILY
     named = {family: _named(asked, *_told_by(asked, targets, family)) for family in NAMING}
-    owned = np.isin(targets, asked.known.item[asked.known.purchase])
+    paces = _paces(asked.known, targets)
     made = []
     for number, target in enumerate(targets.tolist()):
-        times, pace = _pace(asked.known, target) if owned[number] else (0, None)
+        times, pace = paces.get(target, (0, None))
         causes = {family: own[number] for family, own in named.items()}
         speaks = {
             "repeat": times > 0,
@@ -150,9 +152,14 @@ def _named(asked: Asked, items: Ints, each: Floats) -> list[tuple[str, ...]]:
     return found
 
 
-def _pace(known: Known, target: int) -> tuple[int, float | None]:
-    ages = known.age[(known.item == target) & known.purchase]
-    days = np.unique(np.floor(ages))
-    if len(days) < OFTEN:
-        return len(days), None
-    return len(days), float((days[-1] - days[0]) / (len(days) - 1))
+def _paces(known: Known, targets: Ints) -> dict[int, tuple[int, float | None]]:
+    """Of each target that was bought: on how many days, and how many days apart on the mean."""
+    chosen = known.purchase & np.isin(known.item, targets)
+    # Item and day in one number, so that one sort tells both apart.
+    both = np.unique(known.item[chosen] * _DAYS + np.floor(known.age[chosen]).astype(np.int64))
+    items, first, count = np.unique(both // _DAYS, return_index=True, return_counts=True)
+    span = both[first + count - 1] - both[first]
+    return {
+        item: (days, apart / (days - 1) if days >= OFTEN else None)
+        for item, days, apart in zip(items.tolist(), count.tolist(), span.tolist(), strict=True)
+    }
