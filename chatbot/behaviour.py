@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -41,6 +41,13 @@ class Done:
     kind: str
     at: datetime
     stars: int | None = None
+
+
+class Forgotten(NamedTuple):
+    """Rows that were deleted: what a customer did, and what exploring had offered them."""
+
+    events: int
+    explored: int
 
 
 class Behaviour:
@@ -127,22 +134,24 @@ class Behaviour:
                 found.append((who, event))
         return found
 
-    def in_sessions_of(self, customer_id: str) -> list[tuple[str, Done]]:
+    def insessions_of(self, customer_id: str) -> list[tuple[str, Done]]:
         """What ``forget`` would delete, with the session, the oldest first."""
         c = t.events.c
         query = sa.select(c.session_id, c.id, c.sku, c.kind, c.at, c.stars).order_by(c.at, c.session_id, c.id)
         with self._db.connect() as connection:
-            rows = connection.execute(query.where(c.session_id.in_(_sessions_of(customer_id)))).all()
+            rows = connection.execute(query.where(c.session_id.in_(sessions_of(customer_id)))).all()
         return [(session, Done(*told)) for session, *told in rows]
 
-    def forget(self, customer_id: str) -> int:
-        """Delete all that a customer did and was shown, in every session of theirs; how many rows that were."""
+    def forget(self, customer_id: str) -> Forgotten:
+        """Delete all that a customer did and was shown, in every session of theirs."""
         with writing(self._db) as connection:
             # Read first: what is deleted of one table would no longer tell the sessions of the other.
-            theirs = list(connection.execute(_sessions_of(customer_id)).scalars())
-            return sum(
-                connection.execute(own.delete().where(own.c.session_id.in_(theirs))).rowcount
-                for own in (t.events, t.explored)
+            theirs = list(connection.execute(sessions_of(customer_id)).scalars())
+            return Forgotten(
+                *(
+                    connection.execute(own.delete().where(own.c.session_id.in_(theirs))).rowcount
+                    for own in (t.events, t.explored)
+                )
             )
 
     def drop_old(self, now: datetime | None = None) -> int:
@@ -181,7 +190,7 @@ def standing(told: Sequence[tuple[str, Done]]) -> list[tuple[str, Done]]:
     return kept
 
 
-def _sessions_of(customer_id: str) -> sa.CompoundSelect[tuple[str]]:
+def sessions_of(customer_id: str) -> sa.CompoundSelect[tuple[str]]:
     """All in which the customer signed in; what was done before that in the same session is theirs as well."""
     tables = (t.events, t.explored)
     return sa.union(

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot import store_tables as t
+from chatbot.behaviour import sessions_of
 from chatbot.db import writing
 from chatbot.shop import Shop, fold, product_skus
 from chatbot.shop_tables import purchases
@@ -113,14 +114,16 @@ class Exploring:
 
     # --- records ---
 
-    def records(self) -> list[Shown]:
-        """The newest, the oldest of them first."""
+    def records(self, customer_id: str | None = None) -> list[Shown]:
+        """The newest, the oldest of them first; of a customer all that they were offered in any session of theirs."""
         c = t.explored.c
         query = (
             sa.select(c.session_id, c.customer_key, c.at, c.skus, c.features, c.shown, c.propensity)
             .order_by(c.at.desc(), c.turn_id)
             .limit(_MOST)
         )
+        if customer_id is not None:
+            query = query.where(c.session_id.in_(sessions_of(customer_id)))
         with self._db.connect() as connection:
             rows = connection.execute(query).all()
         return [
@@ -129,40 +132,46 @@ class Exploring:
         ]  # fmt: skip
 
     def rewarded(self, now: datetime | None = None) -> list[tuple[Shown, float]]:
-        """Each record that is old enough to be judged or was taken already, with 1 if the shopper took what was shown, else 0."""
+        """Each record that is ``WITHIN`` old, with 1 if the shopper took what was shown, else 0. Younger ones are not judged, also if
+        what was shown was taken: they would all be successes."""
         records = self.records()
         if not records:
             return []
-        taken = self._taken(records[0].at.replace(hour=0, minute=0, second=0, microsecond=0))
+        taken = self._taken(_that_day(records[0].at))
         moment = now or datetime.now(UTC)
         found = []
         for record in records:
             until = record.at + WITHIN
+            if moment <= until:
+                continue
             keys = [(who, fold(record.sku)) for who in (record.session_id, record.customer_key) if who]
-            # Many shops export the day of an order alone, as its midnight: what is of the same day came after.
-            got = any(
-                record.at.date() <= when.date() and when <= until
-                for key in keys
-                for when in taken.get(key, ())
-            )
-            if got or moment > until:
-                found.append((record, float(got)))
+            got = any(start(record.at) <= when <= until for key in keys for when, start in taken.get(key, ()))
+            found.append((record, float(got)))
         return found
 
-    def _taken(self, since: datetime) -> Mapping[tuple[str, str], Sequence[datetime]]:
-        """When who took which product: by session, and by customer."""
+    def _taken(self, since: datetime) -> Mapping[tuple[str, str], Sequence[tuple[datetime, Callable[[datetime], datetime]]]]:
+        """When who took which product: by session, and by customer; and from when on that came after what was shown at a moment."""
         e, p = t.events.c, purchases.c
         kinds = sa.or_(e.kind.in_(("cart", "like")), sa.and_(e.kind == "rating", e.stars >= 4))
         done = sa.select(e.session_id, e.customer_key, e.sku, e.at).where(kinds, e.at >= since)
         bought = sa.select(p.customer_key, p.sku, p.at).where(p.at >= since, p.quantity > 0)
         with self._db.connect() as connection:
-            rows = [(who, sku, at) for *both, sku, at in connection.execute(done) for who in both if who]
-            rows += [(who, sku, at) for who, sku, at in connection.execute(bought)]
-        product_of = product_skus(self._shop.products(list({sku for _, sku, _ in rows})))
-        taken: dict[tuple[str, str], list[datetime]] = {}
-        for who, sku, at in rows:
-            taken.setdefault((who, fold(product_of.get(fold(sku), sku))), []).append(at)
+            rows = [(who, sku, at, _exactly) for *both, sku, at in connection.execute(done) for who in both if who]
+            # Many shops export the day of an order alone, as its midnight: what is of the same day came after.
+            rows += [(who, sku, at, _that_day) for who, sku, at in connection.execute(bought)]
+        product_of = product_skus(self._shop.products(list({sku for _, sku, _, _ in rows})))
+        taken: dict[tuple[str, str], list[tuple[datetime, Callable[[datetime], datetime]]]] = {}
+        for who, sku, at, start in rows:
+            taken.setdefault((who, fold(product_of.get(fold(sku), sku))), []).append((at, start))
         return taken
+
+
+def _exactly(moment: datetime) -> datetime:
+    return moment
+
+
+def _that_day(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def features_of(scores: Sequence[float], staple: Sequence[float]) -> Floats:

@@ -71,8 +71,7 @@ def export(settings: Settings, customer: str) -> None:
     events = Behaviour(open_database(settings)).in_sessions_of(customer)
     explored = [
         {"session": one.session_id, "at": one.at, "offered": one.skus, "shown": one.sku}
-        for one in Exploring(open_database(settings), shop, 0.0).records()
-        if one.customer_key == fold(customer) or one.session_id in {session for session, _ in events}
+        for one in Exploring(open_database(settings), shop, 0.0).records(customer)
     ]
     recommender = recommending.current()
     known: dict[str, Any] = {"trained": recommender is not None, "known": [], "suggestions": []}
@@ -98,8 +97,9 @@ def erase(settings: Settings, customer: str) -> None:
     """Delete profile and events; the recommender is trained again if it may have learned from these."""
     gone = _insights(settings).erase(customer)
     what = "profile deleted" if gone.profile else "no profile was kept"
+    offers = f" and {gone.explored:,} offers of exploring" if gone.explored else ""
     out.print(
-        f"[green]✓[/green] {what}; {gone.events:,} events deleted, in all sessions of {escape(customer)}"
+        f"[green]✓[/green] {what}; {gone.events:,} events{offers} deleted, in all sessions of {escape(customer)}"
     )
     if gone.events and (settings.home / "recommender" / storage.FILE).exists():
         out.print("  the recommender learned from them: training again …")

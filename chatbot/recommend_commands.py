@@ -6,12 +6,12 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
 
-from chatbot.app import open_database
+from chatbot.app import clock, open_database
 from chatbot.exploring import Exploring, Policy, value_of
 from chatbot.recommending import Recommending
 from chatbot.retraining import opened
@@ -54,7 +54,7 @@ def train(settings: Settings, *, force: bool, as_json: bool) -> None:
 def show(settings: Settings, customer: str, *, mode: Mode, count: int, as_json: bool) -> None:
     """What would be suggested to a customer, and why."""
     shop, recommending, recommender = _ready(settings)
-    known = _known(shop, recommending, recommender, customer)
+    known = _known(shop, recommending, recommender, customer, clock(settings)())
     listed = recommender.recommend(known, mode=mode, n=count)
     if as_json:
         print(
@@ -75,7 +75,7 @@ def show(settings: Settings, customer: str, *, mode: Mode, count: int, as_json: 
 def explain(settings: Settings, customer: str, sku: str, *, mode: Mode, as_json: bool) -> None:
     """What each thing that is known of a customer adds to the score of a product."""
     shop, recommending, recommender = _ready(settings)
-    told = recommender.explain(_known(shop, recommending, recommender, customer), sku, mode=mode)
+    told = recommender.explain(_known(shop, recommending, recommender, customer, clock(settings)()), sku, mode=mode)
     if as_json:
         print(json.dumps({"score": told.score, **asdict(told)}))
         return
@@ -169,12 +169,14 @@ def _ready(settings: Settings) -> tuple[Shop, Recommending, Recommender]:
     return shop, recommending, recommender
 
 
-def _known(shop: Shop, recommending: Recommending, recommender: Recommender, customer: str) -> Known:
+def _known(
+    shop: Shop, recommending: Recommending, recommender: Recommender, customer: str, now: datetime
+) -> Known:
     """
     Raises:
         NotFoundError: nothing is known of such a customer.
     """
-    known = recommending.known(recommender, "", customer, datetime.now(UTC))
+    known = recommending.known(recommender, "", customer, now)
     if not len(known) and not shop.history(customer):
         raise NotFoundError(
             f"nothing is known of a customer {customer!r}", expected="the id of a customer of the shop"

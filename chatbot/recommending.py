@@ -21,7 +21,7 @@ from chatbot.shop import Shop, fold, product_skus
 from configs.settings import EventWeights
 from retrieval.products import Columns
 from retrieval.recommend import Event, Interactions, Known, Recommender, storage, weight_of
-from retrieval.recommend.interactions import Floats, Ints
+from retrieval.recommend.interactions import DAY, Floats, Ints
 from retrieval.recommend.training import trained
 
 
@@ -46,9 +46,11 @@ class Recommending:
         columns: Callable[[], Columns],
         folder: Path,
         weights: EventWeights | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
-        """``columns`` are the catalogue's, as the search has them."""
+        """``columns`` are the catalogue's, as the search has them; ``clock`` is the shop's, where that is not the wall's."""
         self._shop, self.behaviour, self._columns, self.folder = shop, behaviour, columns, folder
+        self._clock = clock or (lambda: datetime.now(UTC))
         self._weights = (weights or EventWeights()).model_dump()
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
@@ -56,11 +58,12 @@ class Recommending:
         self._rows: tuple[Recommender, str, Ints] | None = None
 
     def current(self) -> Recommender | None:
-        """None until something was trained."""
+        """None until something was trained, and where nothing is left to train on."""
         try:
             stat = (self.folder / storage.FILE).stat()
         except FileNotFoundError:
-            return self._current
+            self._current = self._seen = None
+            return None
         seen = (stat.st_mtime_ns, stat.st_ino)
         if seen != self._seen:
             with self._lock:
@@ -76,24 +79,28 @@ class Recommending:
         started = time.perf_counter()
         self.behaviour.drop_old()
         data = self.interactions()
-        texts, groups = self._described(data.items)
+        if data.latest is None:  # whoever was learned from is gone, and so is what was learned
+            (self.folder / storage.FILE).unlink(missing_ok=True)
+            return Trained(False, 0, 0, 0, time.perf_counter() - started)
+        texts, groups = self.described(data.items)
         key = storage.digest(data, texts, groups, self._columns().version)
         kept = None if force else storage.load(self.folder)
         anew = kept is None or kept[1] != key
-        if anew and data.latest is not None:
+        if anew:
             made = self._with_unsold(trained(data, data.latest, texts=texts, groups=groups))
             storage.save(self.folder, made, key)
         customers, products = data.shape
         return Trained(anew, customers, products, len(data), time.perf_counter() - started)
 
     def interactions(self) -> Interactions:
-        """All that was sold, and all that shoppers did: of the customer where they signed in, else of the session."""
+        """All that was sold, and all that shoppers did: of the customer where they signed in, else of the session. Not what has not
+        happened yet, since one order of a mistyped year would age all others."""
         bought, done = self._shop.purchases(), self.behaviour.all()
         product_of = product_skus(self._shop.all_products())
         kept = bought.quantities > 0
         skus = [*np.array(bought.skus, object)[kept], *(event.sku for _, event in done)]
         sold = int(kept.sum())
-        return Interactions.of(
+        made = Interactions.of(
             [*(fold(own) for own in np.array(bought.customer_ids, object)[kept]), *(who for who, _ in done)],
             [product_of.get(fold(sku), sku) for sku in skus],
             np.concatenate(
@@ -103,6 +110,8 @@ class Recommending:
             [*np.array(bought.order_ids, object)[kept], *([""] * len(done))],
             np.arange(sold + len(done)) < sold,
         )
+        # The clock of a simulated shop stands still, and what is done in it now is later.
+        return made.before(seconds(max(self._clock(), datetime.now(UTC))) + DAY)
 
     def known(
         self, recommender: Recommender, session_id: str, customer_id: str | None, now: datetime
@@ -144,7 +153,7 @@ class Recommending:
             [known.skus[row] for row in rows], known.vectors[rows], known.category_of[rows]
         )
 
-    def _described(self, skus: tuple[str, ...]) -> tuple[Floats, Ints]:
+    def described(self, skus: tuple[str, ...]) -> tuple[Floats, Ints]:
         """Vectors of the texts and numbers of the categories of these products; zeros and -1 for those that the catalogue lacks."""
         known = self._columns()
         place = {fold(sku): row for row, sku in enumerate(known.skus)}

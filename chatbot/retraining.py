@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from filelock import FileLock
 
-from chatbot.app import open_database
+from chatbot.app import clock, open_database
 from chatbot.behaviour import Behaviour
 from chatbot.recommending import Recommending, Trained
 from chatbot.shop import Shop
@@ -33,7 +33,7 @@ def opened(settings: Settings) -> tuple[Shop, Recommending]:
     shop = Shop(db)
     products = ProductSearch(Search.open(settings).index)
     return shop, Recommending(
-        shop, Behaviour(db), products.columns, settings.home / "recommender", settings.recommend.weights
+        shop, Behaviour(db), products.columns, settings.home / "recommender", settings.recommend.weights, clock(settings)
     )
 
 

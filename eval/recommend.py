@@ -184,7 +184,8 @@ def _cold(parted: Split, texts: Floats, tell: Tell) -> Floats:
     found = []
     allowed = np.arange(items) >= len(warm)
     for case in parted.cases:
-        taken = np.flatnonzero(np.isin(cold, case.taken)) + len(warm)
+        new = np.setdiff1d(case.taken, case.known.bought)
+        taken = np.flatnonzero(np.isin(cold, new)) + len(warm)
         kept = np.isin(case.known.item, warm)
         known = case.known.only(kept)
         known = replace(known, item=place[known.item])

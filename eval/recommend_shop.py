@@ -47,7 +47,8 @@ def run(settings: Settings, *, days: int, as_json: bool) -> None:
             expected=f"{FEWEST} at least",
             hint="wait for more purchases, or ask for more --days",
         )
-    found = {name: measured(name, parted, None) for name in NAMES}
+    texts, _ = recommending.described(parted.train.items)
+    found = {name: measured(name, parted, texts) for name in NAMES}
     figures = {name: _figures(own) for name, own in found.items()}
     if as_json:
         print(

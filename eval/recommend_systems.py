@@ -113,50 +113,55 @@ class EaseByTheBook:
         return np.asarray(held @ self.weights[items], np.float32)
 
 
+HALF_LIFE = Als().half_life
+CHOSEN: Mapping[str, Mapping[str, float]] = {
+    "als": {"factors": 64, "regularization": Als().penalty, "alpha": Als().confidence, "iterations": 15},
+    "bpr": {"factors": 64},
+    "cosine": {"K": 200},
+    "bm25": {"K": 200},
+}
+"""Parameters of the library's models, by ``python -m eval.recommend_tune``; what is not named is the library's own choice."""
+
+
 class OfImplicit:
     """A model of the library ``implicit``, asked by itself for the customers that it was trained on."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, parameters: Mapping[str, float] | None = None) -> None:
         self.kind = kind
+        self.parameters = dict(CHOSEN[kind] if parameters is None else parameters)
 
     def train(self, data: Interactions, now: np.datetime64) -> None:
         from implicit import bpr, nearest_neighbours
         from implicit.cpu.als import AlternatingLeastSquares
 
-        ours = Als()
-        self.matrix = data.matrix(now, ours.half_life).log1p().tocsr()
-        self.model: Any = {
-            "als": lambda: AlternatingLeastSquares(
-                factors=ours.size,
-                regularization=ours.penalty,
-                alpha=ours.confidence,
-                iterations=15,
-                random_state=0,
-            ),
-            "bpr": lambda: bpr.BayesianPersonalizedRanking(factors=64, random_state=0),
-            "cosine": lambda: nearest_neighbours.CosineRecommender(K=200),
-            "bm25": lambda: nearest_neighbours.BM25Recommender(K=200),
-        }[self.kind]()
+        self.matrix = data.matrix(now, HALF_LIFE).log1p().tocsr()
+        seed = {"random_state": 0} if self.kind in ("als", "bpr") else {}
+        kinds: Mapping[str, Any] = {
+            "als": AlternatingLeastSquares,
+            "bpr": bpr.BayesianPersonalizedRanking,
+            "cosine": nearest_neighbours.CosineRecommender,
+            "bm25": nearest_neighbours.BM25Recommender,
+        }
+        self.model: Any = kinds[self.kind](**self.parameters, **seed)
         self.model.fit(self.matrix, show_progress=False)
 
     def ranked(self, known: Known, task: Task, cart: Known) -> NDArray[np.int64]:
         import scipy.sparse as sp
 
-        if task == "complete":
-            row = sp.csr_matrix(
-                (np.ones(len(cart.item)), (np.zeros(len(cart.item), int), cart.item)),
-                (1, self.matrix.shape[1]),
-            )
-            found, _ = self.model.recommend(0, row.tocsr(), N=RECALL_AT, recalculate_user=self.kind == "als")
-            return np.asarray(found, np.int64)
-        row = self.matrix[known.customer]
+        if task != "complete" and known.customer >= 0:
+            row, told = self.matrix[known.customer], {}
+        else:  # somebody whom the library was not trained on
+            items, values = (cart.item, np.ones(len(cart.item))) if task == "complete" else known.faded(HALF_LIFE)
+            values = values if task == "complete" else np.log1p(values)
+            row = sp.csr_matrix((values, (np.zeros(len(items), int), items)), (1, self.matrix.shape[1]))
+            told = {"recalculate_user": True} if self.kind == "als" else {}
         found, _ = self.model.recommend(
-            known.customer, row, N=RECALL_AT, filter_already_liked_items=task == "discover"
+            max(known.customer, 0), row, N=RECALL_AT, filter_already_liked_items=task != "mixed", **told
         )
         return np.asarray(found, np.int64)
 
 
-def system(name: str, texts: Floats | None) -> System:
+def system(name: str, texts: Floats | None, parameters: Mapping[str, float] | None = None) -> System:
     made: Mapping[str, Any] = {
         "blend": lambda: Blended(texts),
         "popularity": lambda: Single(RecentPopularity()),
@@ -169,8 +174,7 @@ def system(name: str, texts: Floats | None) -> System:
         "paper_additive": lambda: Single(PaperModel(bilinear=False)),
         "paper_bilinear": lambda: Single(PaperModel(bilinear=True)),
         **{
-            f"implicit_{kind}": lambda kind=kind: OfImplicit(kind)
-            for kind in ("als", "bpr", "cosine", "bm25")
+            f"implicit_{kind}": lambda kind=kind: OfImplicit(kind, parameters) for kind in CHOSEN
         },
     }
     found: System = made[name]()
@@ -181,8 +185,8 @@ SYSTEMS = (
     "blend", "popularity", "personal", "ease", "ease_by_the_book", "mixed_by_hand", "als", "implicit_als", "implicit_bpr",
     "implicit_cosine", "implicit_bm25", "baskets", "paper_additive", "paper_bilinear",
 )  # fmt: skip
-BY_NUMBER = ("paper_additive", "paper_bilinear", "implicit_als", "implicit_bpr")
-"""They know customers by number: of somebody of whom only five products are known they say nothing of their own."""
+BY_NUMBER = ("paper_additive", "paper_bilinear", "implicit_bpr")
+"""They know customers by number: of a cart, or of somebody of whom only five products are known, they say nothing of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +203,11 @@ class Found:
     covered: int
 
 
-def measured(name: str, split: Split, texts: Floats | None) -> Found:
-    """Train and ask; runs in a process of its own."""
-    made = system(name, texts)
+def measured(
+    name: str, split: Split, texts: Floats | None, parameters: Mapping[str, float] | None = None
+) -> Found:
+    """Train and ask; runs in a process of its own. ``parameters`` are for the library's models in place of ``CHOSEN``."""
+    made = system(name, texts, parameters)
     before, started = _peak(), time.perf_counter()
     made.train(split.train, split.now)
     seconds, memory = time.perf_counter() - started, _peak() - before
@@ -214,9 +220,11 @@ def measured(name: str, split: Split, texts: Floats | None) -> Found:
         recalls[task], ndcgs[task] = [], []
         for case, cart in cases:
             taken = np.setdiff1d(case.taken, case.known.bought) if task == "new" else case.taken
-            began = time.perf_counter()
             kind: Task = "discover" if task == "new" else "complete" if task == "cart" else "mixed"
-            ranked = made.ranked(case.known, kind, cart)
+            # A copy keeps nothing of what was computed before, as a shopper's request does not either.
+            asked = replace(case.known), replace(cart)
+            began = time.perf_counter()
+            ranked = made.ranked(asked[0], kind, asked[1])
             each.append(time.perf_counter() - began)
             seen.update(ranked.tolist())
             recalls[task].append(recall(ranked, taken, RECALL_AT) if len(taken) else np.nan)
@@ -232,8 +240,9 @@ def measured(name: str, split: Split, texts: Floats | None) -> Found:
 
 def _asked(split: Split, name: str) -> dict[str, Sequence[tuple[Case, Known]]]:
     every = [(case, NOTHING) for case in split.cases]
-    asked: dict[str, Sequence[tuple[Case, Known]]] = {"all": every, "new": every, "cart": split.carts}
+    asked: dict[str, Sequence[tuple[Case, Known]]] = {"all": every, "new": every}
     if name not in BY_NUMBER:
+        asked["cart"] = split.carts
         few = [(Case(_anonymous(case.known.latest(FIVE)), case.taken), NOTHING) for case in split.cases]
         asked["five_items"] = [pair for pair in few if len(pair[0].known.bought) == FIVE]
     return asked

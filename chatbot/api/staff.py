@@ -116,6 +116,8 @@ class ProfileView(View):
 class ErasedView(View):
     profile: bool
     events: int
+    explored: int
+    """What exploring had offered to them."""
     orders: int
     """They stay: a profile can be made of them again."""
     messages: int
@@ -164,6 +166,7 @@ def delete_profile(services: Kefu, customer_id: str) -> ErasedView:
     return ErasedView(
         profile=gone.profile,
         events=gone.events,
+        explored=gone.explored,
         orders=gone.orders,
         messages=gone.messages,
         recommender_knew=gone.events > 0,

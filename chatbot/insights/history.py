@@ -213,10 +213,12 @@ class BuyingDays:
     ) -> BuyingDays:
         """From a customer and a day for each order, in any order."""
         import numpy as np
+        import pandas as pd
 
         if len(customers) == 0:
             return cls((), np.zeros(0, np.int64), np.zeros(0, np.int64))
-        names, codes = np.unique(np.asarray(customers, dtype=str), return_inverse=True)
+        # By hash, and as they are: in a column of fixed width the longest name would set the width of all.
+        codes, names = pd.factorize(np.asarray(customers, dtype=object), sort=True)
         pairs = np.unique(np.stack([codes, np.asarray(days, np.int64)]), axis=1)
         return cls(tuple(map(str, names)), pairs[0], pairs[1])
 

@@ -41,10 +41,11 @@ LONGEST_ID = 200
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """``orders`` and ``messages`` are those that are still there: a profile can be made of them again."""
+    """``explored`` counts what exploring had offered; ``orders`` and ``messages`` are those that are still there: a profile can be made of them again."""
 
     profile: bool
     events: int
+    explored: int
     orders: int
     messages: int
 
@@ -89,15 +90,15 @@ class Insights:
         """
         customer = self._customer(customer_id)
         # The events first: whoever makes the profile meanwhile makes it without them, or loses it again.
-        events = self._behaviour.forget(customer_id)
+        forgotten = self._behaviour.forget(customer_id)
         with self._alone(customer_id) as connection:
             gone = self._drop(connection, t.profiles.c.customer_key == fold(customer_id))
             left = self._outline(connection, customer_id, customer)
-        if customer is None and not left and not events and not gone:
+        if customer is None and not left and not any(forgotten) and not gone:
             raise _unknown(customer_id)
         orders = sum(isinstance(fact, history.Bought) for fact in left)
         messages = sum(isinstance(fact, history.Said) for fact in left)
-        return Erased(gone > 0, events, orders, messages)
+        return Erased(gone > 0, *forgotten, orders, messages)
 
     def retention(self, period: int | None = None) -> Retention:
         """``period`` in days; the shop's own if none is given.
@@ -182,10 +183,10 @@ class Insights:
     def _norms(self) -> tuple[Norms, Odds]:
         with self._lock:
             if self._usual is None or time.monotonic() - self._usual[0] > FRESH:
-                made = norms(self._db)
-                self._usual = (
-                    time.monotonic(), made, odds(made.days, history.day_number(self._clock()))
-                )  # fmt: skip
+                made, today = norms(self._db), history.day_number(self._clock())
+                # The clock of a simulated shop stands still, and what is bought in it now is later.
+                latest = max(today, history.day_number(datetime.now(UTC)))
+                self._usual = (time.monotonic(), made, odds(made.days, today, latest))
             return self._usual[1], self._usual[2]
 
 

@@ -35,8 +35,10 @@ class Odds:
     why: str
 
 
-def odds(days: BuyingDays, today: int) -> Odds:
-    """``today`` counts from 1970."""
+def odds(days: BuyingDays, today: int, latest: int) -> Odds:
+    """``today`` counts from 1970, as does ``latest``, after which nothing can have happened: an order of a mistyped year would make
+    everybody else look long gone."""
+    days = days.before(latest + 1)
     first, last, count = days.first_and_last()
     returning = int((count > 1).sum())
     if returning < churn.RETURNING:

@@ -58,6 +58,7 @@ class Als:
 
     def predict(self, known: Known) -> Floats:
         items, told = known.faded(self.half_life)
+        items, told = items[told > 0], told[told > 0]
         if len(items) == 0:
             return np.zeros(len(self.factors), np.float32)
         weight = self.confidence * np.log1p(told).astype(np.float32)

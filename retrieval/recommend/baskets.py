@@ -55,7 +55,8 @@ class Baskets:
     def with_items(self, stands_on: Any) -> Baskets:
         """Items more, at the end, that lie beside what others lie beside: shares, scipy CSR, shape (new, items)."""
         made = Baskets()
-        beside = self.similarity @ stands_on.T
+        # Cut by new item, as others are cut by the item that is held: one that stands on many has many neighbours.
+        beside = _keep_nearest((stands_on @ self.similarity.T).tocsr()).T
         nothing = sp.csr_matrix((beside.shape[1], beside.shape[1]))
         made.similarity = sp.bmat([[self.similarity, beside], [None, nothing]], "csr", np.float32)
         return made

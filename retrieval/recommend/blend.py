@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from retrieval.recommend.base import Case
 from retrieval.recommend.features import NAMES, Parts, candidates, features
-from retrieval.recommend.interactions import NOTHING, Ints, Known
+from retrieval.recommend.interactions import NOTHING, Ints, Known, places
 
 Task = Literal["buy_again", "discover", "mixed", "complete"]
 TASKS: tuple[Task, ...] = ("buy_again", "discover", "mixed", "complete")
@@ -92,9 +92,10 @@ def cart_sample(parts: Parts, case: Case, cart: Known) -> Sample:
 
 def eligible(chosen: Ints, task: Task, known: Known, cart: Known = NOTHING) -> Ints:
     """The candidates that the task is about; what lies in the cart is never one."""
-    owned = np.isin(chosen, known.bought)
+    own, held = known.bought, cart.distinct[0]
+    owned = places(chosen, own) < len(own)
     kept = owned if task == "buy_again" else ~owned if task == "discover" else np.ones(len(chosen), bool)
-    return chosen[kept & ~np.isin(chosen, cart.item)]
+    return chosen[kept & (places(chosen, held) == len(held))]
 
 
 def fit(

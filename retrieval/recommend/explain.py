@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.recommend.features import FEATURES, NAMES, Family, Parts, lately
-from retrieval.recommend.interactions import Floats, Ints, Known
+from retrieval.recommend.interactions import Floats, Ints, Known, places
 
 STAPLE = 0.5
 """Of all customers: what more than this share of them take explains nothing."""
@@ -138,23 +138,21 @@ def _told_by(asked: Asked, targets: Ints, family: Family) -> tuple[Ints, Floats]
 def _named(asked: Asked, items: Ints, each: Floats) -> list[tuple[str, ...]]:
     """Of each target the causes that tell most, by what they add and by how few others take them; ``each`` is (items, targets)."""
     rare = asked.staple[items]
-    telling = each * np.where(rare <= STAPLE, -np.log(np.clip(rare, 1e-6, 1)), 0)[:, None]
+    telling = np.ascontiguousarray(each.T) * np.where(rare <= STAPLE, -np.log(np.clip(rare, 1e-6, 1)), 0)
     count = min(NAMED, len(items))
     if not count:
         return [()] * each.shape[1]
     found = []
-    best = np.argpartition(-telling, count - 1, axis=0)[:count]
-    for places, values in zip(
-        best.T.tolist(), np.take_along_axis(telling, best, axis=0).T.tolist(), strict=True
-    ):
-        ranked = sorted(zip(values, places, strict=True), key=lambda pair: (-pair[0], pair[1]))
+    best = np.argpartition(-telling, count - 1, axis=1)[:, :count]
+    for those, values in zip(best.tolist(), np.take_along_axis(telling, best, axis=1).tolist(), strict=True):
+        ranked = sorted(zip(values, those, strict=True), key=lambda pair: (-pair[0], pair[1]))
         found.append(tuple(asked.skus[items[place]] for value, place in ranked if value > 0))
     return found
 
 
 def _paces(known: Known, targets: Ints) -> dict[int, tuple[int, float | None]]:
     """Of each target that was bought: on how many days, and how many days apart on the mean."""
-    chosen = known.purchase & np.isin(known.item, targets)
+    chosen = known.purchase & (places(known.item, np.sort(targets)) < len(targets))
     # Item and day in one number, so that one sort tells both apart.
     both = np.unique(known.item[chosen] * _DAYS + np.floor(known.age[chosen]).astype(np.int64))
     items, first, count = np.unique(both // _DAYS, return_index=True, return_counts=True)

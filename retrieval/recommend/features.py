@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from retrieval.recommend.base import popularity
 from retrieval.recommend.baskets import Baskets
 from retrieval.recommend.ease import Ease
-from retrieval.recommend.interactions import NOTHING, Floats, Interactions, Ints, Known
+from retrieval.recommend.interactions import NOTHING, Floats, Interactions, Ints, Known, places
 
 Family = Literal["repeat", "together", "basket", "text", "popular"]
 HALF_LIVES = (7, 20, 45, 90, 200)
@@ -79,12 +79,12 @@ class Parts:
     def with_items(self, texts: Floats, count: int = 20) -> Parts:
         """Items more, at the end, of which only the texts are known, shape (new, dimensions): each scores as its ``count``
         neighbours do on the mean, by likeness, and nothing is its own."""
-        likeness = texts @ self.texts.T
-        near = np.argsort(-likeness, axis=1, kind="stable")[:, :count]
-        share = np.maximum(np.take_along_axis(likeness, near, axis=1), 0)
+        near, share = nearest(texts, self.texts, count)
         share = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-9)
         rows = np.repeat(np.arange(len(texts)), near.shape[1])
-        stands_on = sp.csr_matrix((share.ravel(), (rows, near.ravel())), likeness.shape, dtype=np.float32)
+        stands_on = sp.csr_matrix(
+            (share.ravel(), (rows, near.ravel())), (len(texts), self.items), dtype=np.float32
+        )
         popular = np.column_stack([self.popular, (stands_on @ self.popular.T).T])
         return Parts(
             self.ease.with_items(stands_on),
@@ -92,6 +92,24 @@ class Parts:
             popular.astype(np.float32),
             np.vstack([self.texts, texts]).astype(np.float32),
         )
+
+
+BLOCK = 20_000_000
+"""Pairs of texts that are held against each other at once."""
+
+
+def nearest(texts: Floats, others: Floats, count: int) -> tuple[Ints, Floats]:
+    """The places of the ``count`` likest of the others, in no order, and how like each is, not below zero; each of shape
+    (texts, count)."""
+    kept = min(count, len(others))
+    places, alike = np.zeros((len(texts), kept), np.int64), np.zeros((len(texts), kept), np.float32)
+    rows = max(1, BLOCK // max(1, len(others)))
+    for start in range(0, len(texts) if kept else 0, rows):
+        likeness = texts[start : start + rows] @ others.T
+        near = np.argpartition(likeness, -kept, axis=1)[:, -kept:]
+        places[start : start + rows] = near
+        alike[start : start + rows] = np.maximum(np.take_along_axis(likeness, near, axis=1), 0)
+    return places, alike
 
 
 def candidates(
@@ -126,22 +144,21 @@ def features(
     parts: Parts, known: Known, together: Floats, chosen: Ints, *, cart: Known = NOTHING
 ) -> NDArray[np.float64]:
     """Shape (chosen, features), in the order of ``NAMES``."""
-    size = parts.items
-    item, age = known.item[known.purchase], known.age[known.purchase]
-    times = np.bincount(item, minlength=size)[chosen].astype(np.float64)
-    owned = times > 0
-    columns: list[Any] = []
-    for days in HALF_LIVES:
-        told = np.bincount(known.item, known.weight * 0.5 ** (known.age / days), size)[chosen]
-        columns.append(np.log1p(np.maximum(told, 0)))
-    last, first = np.full(size, np.inf), np.zeros(size)
-    np.minimum.at(last, item, age)
-    np.maximum.at(first, item, age)
-    since, span = np.where(owned, last[chosen], 0.0), np.where(owned, first[chosen] - last[chosen], 0.0)
-    repeated = times > 1
-    pace = np.where(repeated, span / np.maximum(times - 1, 1), 0.0)
-    overdue = np.where(repeated, np.log((since + 1) / (pace + 1)), 0.0)
-    columns += [np.log1p(times), np.log1p(since), overdue, np.abs(overdue), np.log1p(pace), repeated, owned]
+    own_place = places(chosen, known.distinct[0])
+
+    def of_chosen(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.append(values, 0.0)[own_place]
+
+    times = of_chosen(known.sums(known.purchase))
+    owned, repeated = times > 0, times > 1
+    columns: list[Any] = [
+        np.log1p(np.maximum(of_chosen(known.sums(known.weight * np.exp2(-known.age / days))), 0))
+        for days in HALF_LIVES
+    ]
+    first, last = (of_chosen(ages) for ages in _first_and_last(known))
+    pace = np.where(repeated, (first - last) / np.maximum(times - 1, 1), 0.0)
+    overdue = np.where(repeated, np.log((last + 1) / (pace + 1)), 0.0)
+    columns += [np.log1p(times), np.log1p(last), overdue, np.abs(overdue), np.log1p(pace), repeated, owned]
     own = together[chosen].astype(np.float64)
     above = np.maximum(own, 0)
     columns += [own, own * owned, np.log(np.maximum(own, FLOOR) / FLOOR), np.sqrt(above)]
@@ -153,6 +170,16 @@ def features(
     popular = parts.popular[:, chosen]
     columns += [*popular, *(popular * owned)]
     return np.stack(columns, axis=1).astype(np.float64)
+
+
+def _first_and_last(known: Known) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How many days ago each distinct product was bought first and last; zero if it never was."""
+    place, age = known.distinct[1][known.purchase], known.age[known.purchase]
+    count = len(known.distinct[0])
+    first, last = np.zeros(count), np.full(count, np.inf)
+    np.maximum.at(first, place, age)
+    np.minimum.at(last, place, age)
+    return first, np.where(np.isfinite(last), last, 0.0)
 
 
 def lately(known: Known) -> Known:

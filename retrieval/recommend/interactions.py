@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def weight_of(kind: str, weights: Mapping[str, float], stars: float | None = Non
     return weights[kind]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """What is known of one customer; the columns are as long as there are interactions, the oldest first.
 
@@ -68,27 +69,38 @@ class Known:
     def __len__(self) -> int:
         return len(self.item)
 
-    @property
+    @cached_property
+    def distinct(self) -> tuple[Ints, Ints]:
+        """Each product once, by its number, and each row's place among them."""
+        items, place = np.unique(self.item, return_inverse=True)
+        return items, place.astype(np.int64)
+
+    @cached_property
     def bought(self) -> Ints:
         """Each product that was bought, once, by its number."""
-        return np.unique(self.item[self.purchase])
+        return self._where(self.purchase)
 
-    @property
+    @cached_property
     def touched(self) -> Ints:
         """Each product that something speaks for, once, by its number."""
-        return np.unique(self.item[self.weight > 0])
+        return self._where(self.weight > 0)
 
-    @property
+    @cached_property
     def refused(self) -> Ints:
         """Products that more speaks against than for: "not this", a return."""
-        items, place = np.unique(self.item, return_inverse=True)
-        return items[np.bincount(place, self.weight * 0.5 ** (self.age / REFUSED), len(items)) < 0]
+        return self.distinct[0][self.sums(self.weight * 0.5 ** (self.age / REFUSED)) < 0]
 
     def faded(self, half_life: float) -> tuple[Ints, NDArray[np.float64]]:
         """Each product once, and the sum of its weights, of which ``half_life`` days leave half; never below zero."""
-        items, place = np.unique(self.item, return_inverse=True)
-        told = np.bincount(place, self.weight * 0.5 ** (self.age / half_life), len(items))
-        return items, np.maximum(told, 0.0)
+        return self.distinct[0], np.maximum(self.sums(self.weight * 0.5 ** (self.age / half_life)), 0.0)
+
+    def sums(self, rows: ArrayLike) -> NDArray[np.float64]:
+        """Of each distinct product, the sum over its rows."""
+        items, place = self.distinct
+        return np.bincount(place, rows, len(items))
+
+    def _where(self, rows: NDArray[np.bool_]) -> Ints:
+        return self.distinct[0][self.sums(rows) > 0]
 
     def only(self, chosen: NDArray[np.bool_]) -> Known:
         """The rows that are chosen."""
@@ -113,6 +125,14 @@ class Known:
 
 
 NOTHING = Known.of([])
+
+
+def places(wanted: Ints, items: Ints) -> Ints:
+    """Where each stands among ``items``, which are in order and each there once; behind the last if it is none of them."""
+    place = np.searchsorted(items, wanted)
+    inside = place < len(items)
+    inside[inside] = items[place[inside]] == wanted[inside]
+    return np.where(inside, place, len(items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +283,7 @@ def _orders(customer: Ints, at: Times, orders: Sequence[str] | NDArray[Any] | No
     by_day = np.unique(np.stack([customer, days]), axis=1, return_inverse=True)[1].ravel()
     if orders is None:
         return by_day.astype(np.int64)
-    names, codes = _codes(np.asarray(orders, dtype=str))
+    names, codes = _codes(orders)
     if names[0] != "":
         return codes
     # The empty name sorts first: these rows go by day, behind all orders that have a name.

@@ -1,6 +1,6 @@
 """Trains all that a recommender is made of: models on everything, and before that, on all but the last weeks, the blend.
 
-The last ``WINDOW`` of days is what customers took next. Models trained on what came before make candidates, and the blend learns from
+What customers bought in the last ``WINDOW`` of days is what they took next. Models trained on what came before make candidates, and the blend learns from
 which of them were taken; so that it also knows of people who are new, some customers are cut down to the few products that they
 touched last, and half of every order is a cart to be completed. Then the models are trained again with the window. A shop
 too young for that keeps the packaged weights. Deterministic for the same data.
@@ -83,7 +83,7 @@ def fitted(
     data: Interactions, cut: np.datetime64, texts: Floats | None, prior: Blend, strength: float = STRENGTH
 ) -> tuple[Blend, float]:
     """The blend that fits what was taken from ``cut`` on, near the prior, and EASE's penalty that foretells it best."""
-    before, after = data.only(data.at < cut), data.only((data.at >= cut) & (data.weight > 0))
+    before, after = data.only(data.at < cut), data.only((data.at >= cut) & (data.order >= 0))
     known = before.by_customer(cut)
     back = [number for number in np.unique(after.customer) if len(known[number].item)]
     if len(back) < FEWEST:

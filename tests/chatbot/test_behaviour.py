@@ -95,9 +95,9 @@ def test_whoever_is_forgotten_leaves_nothing_in_any_session(behaviour: Behaviour
     behaviour.add("phone", "C1", [seen(2)])
     behaviour.add("laptop", "C1", [seen(3)])
     behaviour.add("other", "C2", [seen(4)])
-    assert behaviour.forget("C1") == 3
+    assert behaviour.forget("C1") == (3, 0)
     assert [who for who, _ in behaviour.all()] == ["c2"]
-    assert behaviour.forget("C1") == 0
+    assert behaviour.forget("C1") == (0, 0)
 
 
 def test_old_events_are_dropped(behaviour: Behaviour) -> None:

@@ -1,0 +1,53 @@
+"""Tries parameters of the libraries' models on the grocer's validation window: ``python -m eval.recommend_tune``.
+
+Every set of a grid is trained and asked as the suite ``recommend`` does it, 28 days earlier; the best is printed last of its kind and belongs into
+``recommend_systems.CHOSEN``. The best is the one that loses least: of what the best of its grid reaches in NDCG at 10, for all products
+and for new ones, the mean share. So a baseline is as strong as we could make it, and none was chosen on the test.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rich.console import Console
+
+from eval.purchases import grocer, split
+from eval.recommend_systems import measured
+
+VALIDATION = "2017-11-06"
+GRIDS: Mapping[str, Mapping[str, Sequence[float]]] = {
+    "als": {"factors": (64, 128), "alpha": (1, 2, 3, 10), "regularization": (3, 10, 30), "iterations": (15,)},
+    "bpr": {"factors": (64,), "learning_rate": (0.01, 0.05), "regularization": (0.001, 0.01, 0.1)},
+    "cosine": {"K": (20, 50, 200, 1000)},
+    "bm25": {"K": (20, 200, 1000), "K1": (0.2, 1.2), "B": (0.2, 0.8)},
+}
+
+
+def main() -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    parted = split(grocer().data, VALIDATION)
+    for kind, grid in GRIDS.items():
+        tried: list[tuple[Mapping[str, float], dict[str, float]]] = []
+        for values in itertools.product(*grid.values()):
+            parameters = dict(zip(grid, values, strict=True))
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                found = pool.apply(measured, (f"implicit_{kind}", parted, None, parameters))
+            reached = {task: float(np.nanmean(found.ndcg[task])) for task in ("all", "new")}
+            tried.append((parameters, reached))
+            out.print(
+                f"{kind} {_said(parameters)}: all {reached['all']:.4f}, new {reached['new']:.4f}, {found.seconds:.0f} s"
+            )
+        most = {task: max(reached[task] for _, reached in tried) for task in ("all", "new")}
+        best, _ = max(tried, key=lambda own: sum(own[1][task] / most[task] for task in most))
+        out.print(f"[bold]{kind}: {_said(best)}[/bold]")
+
+
+def _said(parameters: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in parameters.items())
+
+
+if __name__ == "__main__":
+    main()
