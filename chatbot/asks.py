@@ -27,7 +27,7 @@ _SUGGESTING = re.compile(
     r"\b(?:(?:what|that|it|there)'s|i'm|either|also|too|instead|rather|recommend\w*|suggest\w*|ideas?|popular|best[- ]?sell\w*|trend\w*|sell(?:s|ing)?|sold|surprise\w*|inspir\w*|lik(?:e|ed|es)"
     r"|lov(?:e|ed)|enjoy\w*|get|buy(?:ing)?|bought|order(?:s|ed)?|purchas\w*|next|else|new|others?|another|customers?|people|everyone|most|more"
     r"|usually|right|now|today|currently|week|month|season|products?|things?|stuff|items?|articles?|something|anything|show|give"
-    r"|find|need|want|well|good|great|nice|best|top|favou?rites?|based?|history|shop|store|might|may|could|try|add|worth|interesting|moment|lately|days|choose|help|know)\b"
+    r"|find|need|want|well|good|great|nice|best|top|favou?rites?|based?|history|shop|store|might|may|could|try|add|worth|interesting|moment|lately|days|choose|help|know|(?<!-)(?:allerg(?:y|ies|ic)|intoleran\w+)(?!-))\b"
     r"|给|我|推荐|点|些|东西|吧|有|什么|么|类似|的|吗|最近|现在|卖|得|好|热销|热门|流行|猜|喜欢|会|搭配|商品|产品|哪|买|值|还|别的|其他|请|你们|能|可以|一下|呢",
     re.IGNORECASE,
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from chatbot.conversation import Plan, ToolCall, Turn
 from chatbot.intents import SOCIAL
+
+RECENT = 6
+"""Turns that a message may lean on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,16 @@ class Dialogue:
     """The last call that suggested products."""
     suggested: tuple[str, ...] = ()
     """What it suggested."""
+    without: tuple[str, ...] = ()
+    """What the last search left out."""
+    avoid: tuple[str, ...] = ()
+    """What the shopper must not have, allergies and the like: of the whole conversation, for nobody is cured by the next question."""
 
     @classmethod
     def of(cls, turns: Sequence[Turn]) -> Dialogue:
-        """Fold the turns, oldest first."""
-        state = cls()
-        for turn in turns:
+        """Fold the turns, oldest first: the last ``RECENT``, and of all of them what must be avoided."""
+        state = cls(avoid=_avoided(plan for turn in turns for plan in turn.plans))
+        for turn in turns[-RECENT:]:
             for plan in turn.plans:
                 state = state.after(plan)
             shown = tuple(card.id for card in turn.reply.cards if card.kind == "product")
@@ -58,6 +65,7 @@ class Dialogue:
 
     def after(self, plan: Plan) -> Dialogue:
         sku = plan.slots.get("sku")
+        searched = next((call for call in plan.calls if call.name == "product_search"), None)
         return replace(
             self,
             skus=(sku,) if sku else self.skus,
@@ -67,4 +75,12 @@ class Dialogue:
             intent=self.intent if plan.intent in SOCIAL else plan.intent,
             query=plan.query,
             suggested_by=next((call for call in plan.calls if call.name == "recommend"), self.suggested_by),
+            without=tuple(searched.arguments.get("without", ())) if searched else self.without,
+            avoid=tuple(dict.fromkeys((*self.avoid, *_avoided([plan])))),
         )
+
+
+def _avoided(plans: Iterable[Plan]) -> tuple[str, ...]:
+    """What messages said that could do harm, each once."""
+    careful = [plan.slots for plan in plans if plan.slots.get("must_avoid")]
+    return tuple(dict.fromkeys(said for slots in careful for said in slots.get("without", ())))

@@ -6,7 +6,7 @@ Knows what was said and what products are called; decides no intent and looks up
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chatbot import asks, lang, slots, suggesting
@@ -29,12 +29,13 @@ _ALL_OF_THEM = re.compile(
     re.IGNORECASE,
 )
 _THE_TWO = re.compile(
-    r"\b(?:these|those|them|both|the (?:first |last )?two|the first (?:and|with) the second)\b|它们|[这那前]?两[个款件]|这些",
+    r"\b(?:these|those|them|both|the (?:first |last )?two)\b|它们|[这那前]?两[个款件]|这些",
     re.IGNORECASE,
 )
 _THAT_ONE = re.compile(
     r"^\W*(?:it|this|that|this one|that one|这个|这款|这件|那个|那款|那件|它)\W*$", re.IGNORECASE
 )
+_OTHER_ONE = re.compile(r"^\W*the other(?: one)?\W*$|^另(?:外)?一?[个款件]$", re.IGNORECASE)
 _COMPARES = re.compile(
     r"\bwhich(?: one)?(?: of (?:the two|both))? is (?:the )?(?:\w+er|\w+est|better|more \w+|less \w+)\b|\b(?:of )?(?:both|the two)\b",
     re.IGNORECASE,
@@ -99,14 +100,21 @@ def pair(text: str, dialogue: Dialogue, products: ProductSearch) -> dict[str, An
     if said is None:
         both = list(before[:2]) if _THE_TWO.search(text) else []
         return {"compare": both} if len(both) == 2 else {}
-    found: list[str] = []
-    for words in said:
-        hits = products.resolve(words, k=1)
-        if hits and hits[0].score >= RESOLVE_THRESHOLD:
-            found.append(hits[0].sku)
-        elif _THAT_ONE.match(words) and dialogue.skus:
-            found.append(dialogue.skus[0])
-    return {"compare": found} if len(set(found)) == 2 else {}
+    found = [_meant(words, before, dialogue, products) for words in said]
+    if found[0] and _OTHER_ONE.match(said[1]):
+        found[1] = next((sku for sku in before if sku != found[0]), None)
+    return {"compare": found} if all(found) and found[0] != found[1] else {}
+
+
+def _meant(words: str, before: Sequence[str], dialogue: Dialogue, products: ProductSearch) -> str | None:
+    """One of the two: by its place in what was shown, as "it", or by its name."""
+    index = slots.ordinal(words)
+    if index is not None and -len(before) <= index < len(before):
+        return before[index]
+    if _THAT_ONE.match(words) and dialogue.skus:
+        return dialogue.skus[0]
+    hits = products.resolve(words, k=1)
+    return hits[0].sku if hits and hits[0].score >= RESOLVE_THRESHOLD else None
 
 
 def _one(sku: str, score: float) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chatbot import asks, lang, referents, slots, suggesting
+from chatbot import asks, lang, referents, slots, suggesting, unwanted
+from chatbot.calls import calls_for, given
 from chatbot.conversation import Plan, ToolCall
 from chatbot.dialogue import Dialogue
 from chatbot.intents import PERSONAL, PRODUCT, SOCIAL, Classifier
@@ -43,12 +44,6 @@ _REQUEST_CHANGE = re.compile(
 _ABOUT = re.compile(
     r"\b(?:tell|more|know|describe|information|details)\b.{0,20}\babout\b|\bdescribe\b|介绍|详情",
     re.IGNORECASE,
-)
-_OVERVIEW = re.compile(r"\b(?:tell me|more about|describe|information|details)\b|介绍|详情", re.IGNORECASE)
-_PRICE = re.compile(r"\b(?:cheap|expensive|price)", re.IGNORECASE)
-_PICKS = frozenset(
-    lang.stem(word)
-    for word in "cheapest cheaper expensive first second third fourth last one product item most least".split()
 )
 _SELLS = re.compile(r"\bdo you (?:sell|stock|carry)\b|\bhave you got\b|有没有|有卖|卖.{0,8}吗", re.IGNORECASE)
 _GENERIC_SEARCH = re.compile(
@@ -102,8 +97,10 @@ class Router:
         trouble = suggesting.trouble(text, *dialogue.messages[:1])
         if trouble:
             return Plan("policy", 0.9, language, slots.core(trouble), {}, (), slots.core(trouble))
+        if suggesting.awaits_unwanted(text, dialogue):  # "nuts", asked what they are allergic to
+            text = question = f"对{text}过敏" if language == "zh" else f"allergic to {text}"
         wished = self._wished(text)
-        wanted = suggesting.wanted(text, wished.get("without", ()))
+        wanted = unwanted.wanted(text, wished.get("without", ()))
         values = slots.slot_values(
             wanted, order_pattern=self._facts.order_number_pattern, vocabulary=self._products.vocabulary
         )
@@ -111,7 +108,13 @@ class Router:
         if country:
             values["country"] = country
         values |= wished
-        meant = suggesting.wanted(question, wished.get("without", ()))
+        meant = unwanted.wanted(question, wished.get("without", ()))
+        refusal = suggesting.refusal(meant) if dialogue.suggested_by else ""
+        if refusal:  # "not this one, something like the oak board": what is refused is not what is meant
+            of = referents.find(refusal, values, dialogue, self._products, language, scores)
+            if float(of.get("sku_score", 0.0)) > suggesting.LEANT:
+                values["refused"] = of["sku"]
+            meant = meant.replace(refusal, " ") if asks.names_a_thing(meant.replace(refusal, " ")) else meant
         values |= referents.find(meant, values, dialogue, self._products, language, scores)
         if suggesting.complains(text):
             scores = {**scores, "recommend": 0.0}
@@ -121,8 +124,16 @@ class Router:
         confidence = max(scores.get(intent, 0.0), 0.9 if certain else 0.0)
         if not certain and (intent not in SOCIAL or confidence < 0.6):
             intent, confidence = self._weigh(question, intent, scores, values, dialogue, language)
+        named = float(values.get("sku_score", 0.0)) > suggesting.LEANT
+        if (
+            intent == "product_details"
+            and "without" in values
+            and not named
+            and not slots.is_follow_up(question)
+        ):
+            intent = "product_search"  # what a product shall not have is no question of one
         plain = suggesting.without_limits(question)
-        named = "category" in values or float(values.get("sku_score", 0.0)) > suggesting.LEANT
+        named |= "category" in values
         leans = suggesting.leans(question) or self._about_suggestions(text, values, dialogue)
         if intent == "recommend" and asks.names_a_thing(plain) and not named and not leans:
             intent, question = "product_search", asks.thing(plain)
@@ -131,7 +142,7 @@ class Router:
             return Plan("out_of_scope", 1.0, language, question, {}, (), question)
         question = meant if intent == "product_search" and question != asks.thing(plain) else question
         query = self._query(question, intent, dialogue, language)
-        calls = self._calls(question, query, intent, values, dialogue)
+        calls = calls_for(question, query, intent, values, dialogue)
         return Plan(intent, round(confidence, 4), language, query, values, tuple(calls), slots.core(text))
 
     def _weigh(
@@ -234,9 +245,14 @@ class Router:
             return "delivery_estimate", True
         if sells and asks.asks_suggestions(suggesting.without_limits(text)) and not values.get("sku"):
             return "recommend", True
-        if asks.asks_again(text) and not values.get("order_id"):
+        if sells and asks.asks_again(text) and not values.get("order_id"):
             return "recommend", True
-        if suggesting.asks_similar(text) and intent in PRODUCT and (values.get("sku") or dialogue.skus):
+        if (
+            sells
+            and suggesting.asks_similar(text)
+            and intent in PRODUCT
+            and (values.get("sku") or dialogue.skus)
+        ):
             return "recommend", True
         limited = bare and bool({"max_price", "min_price"} & set(values))
         if (slots.other_ones(text) or limited) and dialogue.intent == "product_search":
@@ -268,14 +284,12 @@ class Router:
 
     def _wished(self, text: str) -> dict[str, Any]:
         """How many suggestions, of which category, without what; words that the catalogue does not speak of limit nothing."""
-        careful = True if suggesting.must_avoid(text) else None
+        careful = True if unwanted.must_avoid(text) else None
         # Of what could do harm nothing is dropped: that the catalogue does not speak of it is no promise.
-        unwanted = [said for said in suggesting.unwanted(text) if careful or self._products.knows(said)]
+        without = [said for said in unwanted.unwanted(text) if careful or self._products.knows(said)]
         plain = suggesting.without_limits(text)
         kind = self._products.category(asks.thing(plain)) if asks.speaks_of_suggestions(text) else None
-        return _given(
-            count=suggesting.count(text), without=unwanted or None, must_avoid=careful, category=kind
-        )
+        return given(count=suggesting.count(text), without=without or None, must_avoid=careful, category=kind)
 
     @staticmethod
     def _about_suggestions(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> bool:
@@ -326,71 +340,3 @@ class Router:
         earlier = dialogue.messages[:2]
         found = self._search.search(query, dialogue=earlier, told=dialogue.told, language=language, k=1)
         return found[0].score if found else 0.0
-
-    def _calls(
-        self, text: str, query: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue
-    ) -> list[ToolCall]:
-        order_id = values.get("order_id")
-        if order_id is None and slots.is_follow_up(text) and intent in PERSONAL:
-            order_id = dialogue.order_id
-        match intent:
-            case "order_status":
-                return [ToolCall("order_status", _given(order_id=order_id))]
-            case "order_list":
-                return [ToolCall("order_list")]
-            case "return_eligibility":
-                return [ToolCall("return_eligibility", _given(order_id=order_id, sku=values.get("sku")))]
-            case "delivery_estimate":
-                leans = slots.is_follow_up(text) or dialogue.intent == intent
-                country = values.get("country") or (dialogue.country if leans else None)
-                return [ToolCall("delivery_estimate", _given(country=country, express=values.get("express")))]
-            case "product_details" if values.get("compare"):
-                first, second = values["compare"]
-                return [ToolCall("compare", {"first": first, "second": second})]
-            case "product_details" if values.get("sku"):
-                skus = values.get("skus") or [values["sku"]]
-                return [
-                    ToolCall("product_details", _details(text, {**values, "sku": sku}, dialogue))
-                    for sku in skus
-                ]
-            case "product_details" if not slots.is_follow_up(text):
-                return [ToolCall("product_search", {"query": text})]
-            case "product_search":
-                wanted = {
-                    key: values.get(key)
-                    for key in ("max_price", "min_price", "colour", "size", "without", "must_avoid")
-                }
-                stocked = True if values.get("aspect") == "stock" else None
-                wish = slots.without_occasion(query)
-                return [ToolCall("product_search", _given(query=wish, in_stock=stocked, **wanted))]
-            case "recommend":
-                return [suggesting.call(text, values, dialogue)]
-        return []
-
-
-def _details(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> dict[str, Any]:
-    """What to ask of the product: an aspect, or the attribute that the text asks for."""
-    arguments = _given(sku=values["sku"], colour=values.get("colour"), size=values.get("size"))
-    other = float(values["sku_score"]) > 0.5 and dialogue.skus and values["sku"] != dialogue.skus[0]
-    if (
-        slots.is_elliptic(text)
-        and other
-        and dialogue.intent == "product_details"
-        and len(lang.words(text)) <= 6
-    ):
-        text = dialogue.query  # "and the other one?" asks the same of another product
-    about = values.get("aspect") or slots.aspect(text)
-    if "skus" in values and _PRICE.search(text):
-        about = "price"
-    if about:
-        return {**arguments, "aspect": about}
-    if {"colour", "size"} & set(values):
-        return {**arguments, "aspect": "stock"}
-    if _OVERVIEW.search(text) or not set(lang.content_words(text)) - _PICKS:
-        return {**arguments, "aspect": "overview"}
-    return {**arguments, "aspect": "attributes", "attribute": text}
-
-
-def _given(**arguments: Any) -> dict[str, Any]:
-    """The arguments that have a value."""
-    return {name: value for name, value in arguments.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What a message says of suggestions beside that it wants some: how many, without what, others, not this one, why these.
+"""What a message says of suggestions beside that it wants some: how many, others, not this one, why these.
 
 Rules over text, in English and Chinese, and the tool call that follows from them and from what was suggested before. Looks nothing
 up: which words a catalogue knows, and which product is meant, is told by the caller.
@@ -7,12 +7,13 @@ up: which words a catalogue knows, and which product is meant, is told by the ca
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chatbot import asks, lang
 from chatbot.conversation import ToolCall
 from chatbot.dialogue import Dialogue
+from chatbot.unwanted import unwanted, wanted
 from retrieval.prices import without_price
 
 MOST = 10
@@ -29,7 +30,7 @@ _COUNT = re.compile(
     r"\b(?P<n>\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|couple|few)(?: of)? (?:[\w-]+ ){0,2}?"
     r"(?:ideas?|suggestions?|recommendations?|products?|things?|items?|articles?|options?|gifts?|presents?)\b"
     r"|\b(?P<only>a|an|(?:just|only)(?: \w+){0,2} (?:one|a single)) (?:[\w-]+ )?(?:idea|suggestion|recommendation|product|thing|item)\b"
-    r"|\b(?:just|only) (?P<bare>one|two|three|four|five|\d{1,2})\b(?! (?:person|people|euros?|eur|dollars?|pounds?)\b)"
+    r"|\b(?:just|only) (?P<bare>one|two|three|four|five|\d{1,2})\b(?!\s?(?:(?:person|people|euros?|eur|dollars?|pounds?|bucks)\b|[€$£]))"
     r"|(?:(?<=推荐)|(?<=来)|(?<=给我)|(?<=介绍)|(?<=要))(?P<zh>\d{1,2}|[一两二三四五六七八九十])(?:个|款|件|样|种)",
     re.IGNORECASE,
 )
@@ -37,7 +38,7 @@ _COUNT = re.compile(
 
 def count(text: str) -> int | None:
     """How many suggestions are asked for; None if the message does not say."""
-    found = _COUNT.search(text)
+    found = _COUNT.search(without_price(text))
     if found is None:
         return None
     said = (found["n"] or found["only"] or found["bare"] or found["zh"]).lower().split()[-1]
@@ -45,97 +46,9 @@ def count(text: str) -> int | None:
     return min(number, MOST) if number else None
 
 
-_UNWANTED = re.compile(
-    r"(?:\b(?:(?:and|but|or) )?(?:without|(?<!everything )(?<!all )except(?: for)?|other than|anything but|apart from"
-    r"|nothing (?:with|of|from|made (?:of|from|with))|allergic to|i (?:really )?(?:dislike|hate|avoid)"
-    r"|i (?:really )?(?:don't|dont|do not|can't|cannot) (?:like|want|eat|drink|use|wear|stand))"
-    r"|(?:^|[,;.] ?|\b(?:but|and|please) )(?:not|no)(?: more)?)\s+"
-    r"(?P<what>(?:(?!\b(?:(?:and|or|but) )?(?:without|except|other than|anything but|apart from|nothing|not|no)\b)[^.!?;]){2,80})",
-    re.IGNORECASE,
-)
-_UNWANTED_ZH = re.compile(
-    r"对(?P<allergen>[^,，。.!！?？;；的]{1,12}?)(?:严重)?过敏|(?:不要(?!紧)|不想要|除了|不含|不带|不喜欢|别推荐|别要|不吃|不喝)(?P<what>[^,，。.!！?？;；的]{1,12})(?:的|以外|之外)?"
-)
-_UNWANTED_ENDS = re.compile(
-    r"\s*(?:[:(]|\b(?:please|but|for|under|below|over|above|up to|that|which|because|since|as|if|when|though|thanks?|show|give|have|something|anything"
-    r"|what|do|can|could|is|are|this time|any ?more|at all|in (?:it|them)|either)\b).*$",
-    re.IGNORECASE | re.DOTALL,
-)
-_JOINS = re.compile(r",| or | and | nor |和|或者?|、|跟", re.IGNORECASE)
-_LAST_OF_A_LIST = re.compile(
-    r"^(?: [\w'-]+(?: [\w'-]+)?,)* ?(?:[\w'-]+(?: [\w'-]+)? )?(?:and|or|nor) [\w'-]+(?: (?!please\b)[\w'-]+)?",
-    re.IGNORECASE,
-)
-_ARTICLES = re.compile(
-    r"^\s*(?:(?:a|an|any|the|another|more|made|of|from|with|all|your|those|these|kinds?)\b\s*)+",
-    re.IGNORECASE,
-)
-_GENERIC = re.compile(
-    r"\s+(?:things?|stuff|products?|items?|articles?|ones?|goods)\s*$|(?:类的?|类)?(?:东西|商品|产品|用品)$",
-    re.IGNORECASE,
-)
-_POINTING = re.compile(
-    r"^(?:this|that|it|them|they|one|ones|these|those|first|second|third|fourth|last|sure|too|so|very|only|really|idea|ideas|problem|matter"
-    r"|worry|doubt|need|yet|now|again|expensive|dear|much|many|here|there|me|you|bad|necessarily|这.*|那.*|它.*|了|太.*|第.*)\b",
-    re.IGNORECASE,
-)
-
-
-def unwanted(text: str) -> list[str]:
-    """What the suggestions shall not be, or not have in them, in the shopper's words: "wool" of "a blanket without wool"."""
-    return list(dict.fromkeys(said for _, _, found in _unwanted(text) for said in found))
-
-
-def _unwanted(text: str) -> list[tuple[int, int, list[str]]]:
-    """Where each such part of the message begins and ends, and what it names."""
-    parts = []
-    for match in (*_UNWANTED.finditer(text), *_UNWANTED_ZH.finditer(text)):
-        group = "allergen" if match.groupdict().get("allergen") else "what"
-        kept = _UNWANTED_ENDS.sub("", _listed(match[group]))
-        found = []
-        for piece in _JOINS.split(kept):
-            said = _GENERIC.sub("", _ARTICLES.sub("", piece)).strip(" '\"“”")
-            if (
-                said
-                and not _POINTING.match(said)
-                and len(lang.words(said)) <= (8 if not said.isascii() else 3)
-            ):
-                found.append(said)
-        if found:
-            end = match.end() if group == "allergen" else match.start(group) + len(kept)
-            parts.append((match.start(), end, found))
-    return parts
-
-
-def _listed(text: str) -> str:
-    """A list as far as it goes: "candles, soap or tea", and of "dogs, any cat toys?" the dogs alone."""
-    first, *rest = text.split(",")
-    goes_on = rest and _LAST_OF_A_LIST.search(",".join(rest))
-    return text[: len(first) + 1 + goes_on.end()] if goes_on else first
-
-
-def wanted(text: str, unwanted: Collection[str] | None = None) -> str:
-    """The message without what is not wanted; with ``unwanted``, without these alone."""
-    for start, end, found in sorted(_unwanted(text), reverse=True):
-        if unwanted is None or set(found) & set(unwanted):
-            text = f"{text[:start]} {text[end:]}"
-    return " ".join(text.split()).lstrip(", ")
-
-
 def without_limits(text: str) -> str:
     """The message without prices, numbers of suggestions, and what is not wanted."""
     return " ".join(_COUNT.sub(" ", without_price(wanted(text))).split())
-
-
-_CAREFUL = re.compile(
-    r"\ballerg\w*|\bintoleran\w*|\b(?:can't|cannot|can not|must not|mustn't) (?:eat|drink|have|tolerate|touch)\b|过敏|不耐受|不能(?:吃|喝|碰)",
-    re.IGNORECASE,
-)
-
-
-def must_avoid(text: str) -> bool:
-    """Whether what is not wanted could do harm: then the catalogue's word alone is not enough."""
-    return bool(_CAREFUL.search(text))
 
 
 _OTHERS = re.compile(
@@ -145,7 +58,7 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 _REFUSES = re.compile(
-    r"\b(?:not|no) (?:this|that|it|these|those|the (?:first|second|third|fourth|last|other|\w+ ones?))\b|\b(?:i )?(?:don't|dont|do not|didn't) (?:really )?(?:like|want|need|fancy) (?:(?:any|all|either|most) of )?(?:this|that|it|these|those|them|the (?:first|second|third|fourth|last|other|\w+ ones?))\b"
+    r"\b(?:not|no) (?:(?:this|that|it|these|those)(?= ones?\b|\W*$|\s*[,.!?;]| please\b)|the (?:first|second|third|fourth|last|other|\w+ ones?)\b)|\b(?:i )?(?:don't|dont|do not|didn't) (?:really )?(?:like|want|need|fancy) (?:(?:any|all|either|most) of )?(?:this|that|it|these|those|them|the (?:first|second|third|fourth|last|other|\w+ ones?))\b"
     r"|\bnot (?:for me|my (?:thing|style|taste))\b|\bnot interested in (?:this|that|it|these|those|them|the (?:first|second|third|fourth|last|other|\w+ ones?))\b|\bnone of (?:these|those|them)\b"
     r"|不要(?:这|那|它|第)|不喜欢(?:这|那|它|第)|不(?:想要|感兴趣)(?:这|那|它|第)?|都不(?:喜欢|要)|不适合我",
     re.IGNORECASE,
@@ -177,9 +90,10 @@ def asks_others(text: str) -> bool:
     return bool(_OTHERS.search(text))
 
 
-def refuses(text: str) -> bool:
-    """Whether the message says that something that was suggested is not wanted."""
-    return bool(_REFUSES.search(text))
+def refusal(text: str) -> str:
+    """The words that say that something that was suggested is not wanted; empty if none do."""
+    found = _REFUSES.search(text)
+    return found.group() if found else ""
 
 
 def asks_why(text: str) -> bool:
@@ -217,7 +131,9 @@ def trouble(text: str, before: str = "") -> str | None:
     if not _WHAT_TO_DO.search(text):
         return None
     told = " ".join(_WHAT_TO_DO.sub(" ", text).split()).strip(" ,?")
-    return next((said for said in (told, before) if complains(said)), None)
+    # "Thanks. Any ideas for a present?" is about something else than what was complained of before.
+    earlier = () if asks.names_a_thing(told) else (before,)
+    return next((said for said in (told, *earlier) if complains(said)), None)
 
 
 _CHEAPER = re.compile(
@@ -226,12 +142,16 @@ _CHEAPER = re.compile(
     re.IGNORECASE,
 )
 _BASKET = re.compile(
-    r"\b(?:complete|finish|go(?:es)? (?:well )?with|match(?:es)?|suggest\w*|recommend\w*|add to|missing (?:in|from))\b.{0,40}\b(?:my|the) (?:shopping )?(?:cart|basket|bag)\b"
+    r"\b(?:complete|finish|go(?:es)? (?:well )?with|match(?:es)?|suggest\w*|recommend\w*|add to|missing (?:in|from))\b.{0,40}\b(?:my (?:shopping )?(?:cart|basket|bag)|the (?:shopping )?cart|the shopping (?:basket|bag))\b"
     r"|(?:搭配|配).{0,6}购物车|购物车.{0,10}(?:搭配|配|推荐|还缺)",
     re.IGNORECASE,
 )
 
 
+_FAILS = re.compile(
+    r"\b(?:can't|cannot|can not|won't|unable|errors?|problems?|fails?|failed|stuck|bug)\b|不了|无法|出错|失败",
+    re.IGNORECASE,
+)
 _LEAVING = re.compile(r"\b(?:recommend|suggest) \w+ing\b|\bprices?\b", re.IGNORECASE)
 
 
@@ -241,7 +161,8 @@ def asks_cheaper(text: str) -> bool:
 
 def asks_for_basket(text: str) -> bool:
     """Whether the message asks what goes with all that lies in the cart."""
-    return bool(_BASKET.search(text)) and not _SERVICE.search(text) and not _LEAVING.search(text)
+    leaves = _SERVICE.search(text) or _LEAVING.search(text) or _FAILS.search(text)
+    return bool(_BASKET.search(text)) and not leaves
 
 
 _SIMILAR = re.compile(
@@ -292,6 +213,19 @@ def compared(text: str) -> tuple[str, str] | None:
     return found["first"].strip(" ?.!"), _TAIL.sub("", found["second"]).strip(" ?.!")
 
 
+def awaits_unwanted(text: str, dialogue: Dialogue) -> bool:
+    """Whether the message is the answer to what the shopper must avoid: "nuts", and not another question."""
+    asked = dialogue.suggested_by.arguments if dialogue.suggested_by and dialogue.asked == "recommend" else {}
+    if not asked.get("must_avoid") or asked.get("without"):
+        return False
+    bare = text.strip().rstrip(".!。！")
+    return (
+        not unwanted(bare)
+        and len(lang.words(bare)) <= 6
+        and not re.search(r"[?？]|\b(?:no|not|nothing)\b", bare)
+    )
+
+
 # --- the call -----------------------------------------------------------------------------------------------
 
 
@@ -325,7 +259,7 @@ def _suggest(
     cheaper = asks_cheaper(text)
     refused = _refused(text, values, dialogue)
     # "Not the second one" leaves the others where they are.
-    anew = earlier and (asks_others(text) or cheaper or (refuses(text) and len(refused) != 1))
+    anew = earlier and (asks_others(text) or cheaper or (refusal(text) and len(refused) != 1))
     lists = {
         "without": [*earlier.get("without", ()), *values.get("without", ())],
         "exclude": [
@@ -346,7 +280,10 @@ def _suggest(
 def _why(values: Mapping[str, Any], dialogue: Dialogue) -> ToolCall:
     """The call that says why a product was suggested: the one that is meant, else the first."""
     sku = str(values.get("sku") or dialogue.skus[0])
-    of = dialogue.suggested_by.arguments if dialogue.suggested_by and sku in dialogue.suggested else {}
+    of: Mapping[str, Any] = dialogue.suggested_by.arguments if dialogue.suggested_by else {}
+    if sku not in (*dialogue.suggested, *of.get("exclude", ())):
+        # A search has its own reason; of what the shopper named, the recommender's is told.
+        of = {} if dialogue.intent == "product_search" else {"mode": "for_me"}
     given = {"sku": sku, "mode": of.get("mode"), "with_sku": of.get("sku")}
     return ToolCall("why_suggested", {name: value for name, value in given.items() if value})
 
@@ -357,7 +294,7 @@ def goes_on(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> bool:
         return False
     if asks.own_order(text) or _SERVICE.search(text):
         return False
-    changes = asks_others(text) or refuses(text) or asks_cheaper(text)
+    changes = asks_others(text) or bool(refusal(text)) or asks_cheaper(text)
     if asks.asks_suggestions(without_limits(text)) and not changes:
         return False
     more = changes or bool({*LIMITS, "without", "count"} & set(values))
@@ -368,9 +305,9 @@ def goes_on(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> bool:
 
 def _refused(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> Sequence[str]:
     """The products that are surely meant: "not this one" of four means none of them for sure."""
-    said = _REFUSES.search(text)
-    if dialogue.suggested_by is None or said is None:
+    said = refusal(text)
+    if dialogue.suggested_by is None or not said:
         return ()
-    if float(values.get("sku_score", 0.0)) > LEANT and not _ALL.search(said.group()):
-        return (str(values["sku"]),)
-    return dialogue.suggested if _ALL.search(said.group()) or len(dialogue.suggested) == 1 else ()
+    if values.get("refused") and not _ALL.search(said):
+        return (str(values["refused"]),)
+    return dialogue.suggested if _ALL.search(said) or len(dialogue.suggested) == 1 else ()

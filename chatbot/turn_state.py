@@ -62,7 +62,9 @@ _YES = re.compile(
 )
 
 
-_CLARIFYING = frozenset({"sign_in", "no_country", "no_product", "no_cart", "ambiguous", "unknown_option"})
+_CLARIFYING = frozenset(
+    {"sign_in", "no_country", "no_product", "no_cart", "avoid_what", "ambiguous", "unknown_option"}
+)
 _FAILING = frozenset(
     {
         "not_found",
@@ -233,7 +235,7 @@ class TurnState:
 
     def _dialogue(self) -> Dialogue:
         """What was said before, and what is known of a signed-in customer."""
-        dialogue = Dialogue.of(self._history[-6:])
+        dialogue = Dialogue.of(self._history)
         customer_id = self.conversation.customer_id
         customer = self.bot.shop.customer(customer_id) if customer_id else None
         return replace(

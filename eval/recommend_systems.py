@@ -151,7 +151,9 @@ class OfImplicit:
         if task != "complete" and known.customer >= 0:
             row, told = self.matrix[known.customer], {}
         else:  # somebody whom the library was not trained on
-            items, values = (cart.item, np.ones(len(cart.item))) if task == "complete" else known.faded(HALF_LIFE)
+            items, values = (
+                (cart.item, np.ones(len(cart.item))) if task == "complete" else known.faded(HALF_LIFE)
+            )
             values = values if task == "complete" else np.log1p(values)
             row = sp.csr_matrix((values, (np.zeros(len(items), int), items)), (1, self.matrix.shape[1]))
             told = {"recalculate_user": True} if self.kind == "als" else {}
@@ -173,9 +175,7 @@ def system(name: str, texts: Floats | None, parameters: Mapping[str, float] | No
         "baskets": lambda: Single(Baskets()),
         "paper_additive": lambda: Single(PaperModel(bilinear=False)),
         "paper_bilinear": lambda: Single(PaperModel(bilinear=True)),
-        **{
-            f"implicit_{kind}": lambda kind=kind: OfImplicit(kind, parameters) for kind in CHOSEN
-        },
+        **{f"implicit_{kind}": lambda kind=kind: OfImplicit(kind, parameters) for kind in CHOSEN},
     }
     found: System = made[name]()
     return found

@@ -35,11 +35,14 @@ def _glossary(language: str) -> tuple[dict[str, str], re.Pattern[str] | None]:
     return words, re.compile("|".join(map(re.escape, longest_first)))
 
 
-def stuff(text: str) -> str:
-    """The English word for what a Chinese text names that products are made of; empty if the table does not know it."""
+def stuff(text: str) -> list[str]:
+    """The English words for what a Chinese text names that products are made of; empty if the table does not know it.
+
+    A word of one character counts only if it is the whole text: 豆 is soy, and 咖啡豆 has none.
+    """
     known = _stuff()
-    found = next((word for word in sorted(known, key=len, reverse=True) if word in text), "")
-    return known.get(found, "")
+    longest = sorted((word for word in known if word == text or (len(word) > 1 and word in text)), key=len)
+    return known[longest[-1]].split(", ") if longest else []
 
 
 @functools.cache

@@ -19,6 +19,12 @@ _MAX = re.compile(
     r"|not (?:over|above|exceeding)|budget(?: is| of)?|for less than)\s+" + _AMOUNT,
     re.IGNORECASE,
 )
+_NO_MORE = re.compile(
+    r"(?:n't|\b(?:not|never|cannot))(?: (?:really|want|wish|like|going|planning|willing|able|to|be|spend|spending|pay|paying|cost|go))*"
+    r" (?:more than|over|above)\s+" + _AMOUNT,
+    re.IGNORECASE,
+)
+"""A limit from above, though it says "more than": "I don't want to spend more than 30"."""
 _MIN = re.compile(
     r"\b(?:(?<!not )over|(?<!not )above|(?<!no )(?<!not )more than|at least|from|starting at|min(?:imum)?(?: of)?)\s+"
     + _AMOUNT,
@@ -67,10 +73,12 @@ def price_limits(text: str) -> dict[str, float]:
     if found:
         return _span(*(_number(number) for number in found.groups() if number))
     limits: dict[str, float] = {}
-    for name, pattern in (("max_price", _MAX), ("min_price", _MIN)):
-        match = pattern.search(text)
-        if match and _is_money(match):
+    rest = text
+    for name, pattern in (("max_price", _NO_MORE), ("max_price", _MAX), ("min_price", _MIN)):
+        match = pattern.search(rest)
+        if match and name not in limits and _is_money(match):
             limits[name] = _number(match["amount"])
+            rest = f"{rest[: match.start()]} {rest[match.end() :]}"
     for name, pattern in (("max_price", _MAX_ZH), ("min_price", _MIN_ZH)):
         match = pattern.search(text)
         if match and name not in limits:
@@ -84,7 +92,7 @@ def price_limits(text: str) -> dict[str, float]:
 
 def without_price(text: str) -> str:
     """The message without its price limits, which would only disturb a text search."""
-    for pattern in (_BETWEEN, _RANGE, _MAX, _MIN, _ABOUT, _MAX_ZH, _MIN_ZH):
+    for pattern in (_BETWEEN, _RANGE, _NO_MORE, _MAX, _MIN, _ABOUT, _MAX_ZH, _MIN_ZH):
         text = pattern.sub(_what_follows, text)
     return " ".join(text.split())
 

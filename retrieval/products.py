@@ -306,17 +306,18 @@ class ProductSearch:
 def _having_any(catalogue: LoadedCatalogue, texts: Sequence[str]) -> NDArray[np.bool_]:
     """The products that speak of one of these anywhere, with all of its words: rather too many than one too few, for somebody may be
     allergic. "Nuts" are in hazelnuts, and 猫粮 is in 猫湿粮餐包. Chinese is looked for in the Chinese names, and in the English texts by the
-    English word for such stuff."""
+    English words for such stuff."""
     mask = np.zeros(len(catalogue.skus), np.bool_)
     for text in texts:
-        english = text
+        english = [text]
         if has_chinese(text):
             english = stuff(text)
             said = re.compile(".{0,2}".join(map(re.escape, text)))
             mask |= np.array([bool(said.search(f"{item['name_zh']} {item['category_zh']}")) for item in catalogue.facts], np.bool_)  # fmt: skip
-        rows = [_speaking_of(catalogue, token) for token in value_tokens(english)]
-        if rows:
-            mask[sorted(set.intersection(*rows))] = True
+        for word in english:
+            rows = [_speaking_of(catalogue, token) for token in value_tokens(word)]
+            if rows:
+                mask[sorted(set.intersection(*rows))] = True
     return mask
 
 

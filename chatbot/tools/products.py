@@ -26,7 +26,7 @@ from chatbot.tools.catalogue import (
     stock,
 )
 from chatbot.tools.details import describe
-from chatbot.tools.speak import call_of, result, words
+from chatbot.tools.speak import call_of, careful, result, words
 from chatbot.tools.wording import Words
 from configs import templates
 
@@ -111,14 +111,20 @@ def product_search(
     limits = Limits(
         _decimal(max_price), _decimal(min_price), own_category, colour, size, in_stock, tuple(without or ())
     )
+    made = _searched(context, call, query, limits)
+    return careful(context, made) if must_avoid else made
+
+
+def _searched(context: Context, call: ToolCall, query: str, limits: Limits) -> ToolResult:
+    given = call.arguments
     hits = context.products.search(
         query,
         language=context.language,
-        max_price=max_price,
-        min_price=min_price,
-        category=own_category,
-        options=matching_options(colour=colour, size=size),
-        in_stock=in_stock,
+        max_price=given.get("max_price"),
+        min_price=given.get("min_price"),
+        category=limits.category,
+        options=matching_options(colour=limits.colour, size=limits.size),
+        in_stock=limits.in_stock,
         without=limits.without,
         k=_CARDS + 1,
     )
@@ -135,7 +141,7 @@ def product_search(
     if not found:
         return result(context, call, "search_nothing", error="not_found")
     sure = best >= SURE[templates.supported(context.language)]
-    return _say_found(context, call, found, in_stock, sure=sure, must_avoid=must_avoid)
+    return _say_found(context, call, found, limits.in_stock, sure=sure)
 
 
 def _say_found(
@@ -145,7 +151,6 @@ def _say_found(
     in_stock: bool,
     *,
     sure: bool,
-    must_avoid: bool,
 ) -> ToolResult:
     named = found[:_NAMED] if len(found) > _NAMED else found
 
@@ -154,10 +159,7 @@ def _say_found(
         return {
             "count": len(found),
             "products": to.listing([named_with_price(to, product) for product in named]),
-            "details": to.notes(
-                to.text("search_note_no_stock") if unknown else "",
-                to.text("recommend_note_avoid") if must_avoid else "",
-            ),
+            "details": to.text("search_note_no_stock") if unknown else "",
         }
 
     template = "search_found_one" if len(found) == 1 else "search_found_few"

@@ -20,7 +20,7 @@ from chatbot.shop import Product, fold
 from chatbot.tools.base import Context, tool
 from chatbot.tools.catalogue import named_with_price, prices, product_card, product_name
 from chatbot.tools.reasons import Ground, ground, short
-from chatbot.tools.speak import call_of, result, words
+from chatbot.tools.speak import call_of, careful, result, words
 from chatbot.tools.wish import Wish
 from chatbot.tools.wording import Words
 from retrieval.recommend import Recommender, Suggestion
@@ -60,6 +60,8 @@ def recommend(
     )  # fmt: skip
     for unwanted in refused or ():
         context.note(unwanted, "dislike")
+    if must_avoid and not without:
+        return result(context, call, "clarify_avoid", error="avoid_what")
     wish = Wish(
         min(count or _SHOWN, _ASKED),
         max_price,
@@ -68,8 +70,12 @@ def recommend(
         category,
         without or (),
         [*(exclude or ()), *(refused or ())],
-        must_avoid,
     )
+    made = _suggested(context, call, mode, sku, wish)
+    return careful(context, made) if must_avoid else made
+
+
+def _suggested(context: Context, call: ToolCall, mode: Mode, sku: str | None, wish: Wish) -> ToolResult:
     product = context.shop.product(sku) if sku else None
     if sku and product is None:
         return result(context, call, "product_not_found", error="not_found")
@@ -348,9 +354,7 @@ def _nothing(context: Context, call: ToolCall, wish: Wish, template: str) -> Too
 
 
 def _limited(to: Words, wish: Wish, said: str) -> str:
-    if wish.limited:
-        said = to.text("recommend_within", filters=wish.text(to), suggestions=said)
-    return to.notes(said, to.text("recommend_note_avoid") if wish.must_avoid else "")
+    return to.text("recommend_within", filters=wish.text(to), suggestions=said) if wish.limited else said
 
 
 def _names(to: Words, products: Sequence[Product]) -> str:

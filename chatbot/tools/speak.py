@@ -6,6 +6,7 @@ Knows no particular tool.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from chatbot.conversation import Card, ToolCall, ToolResult
 from chatbot.shop import Product
@@ -43,6 +44,18 @@ def result(
         english = words(context, "en")
         text = english.text(template, **(say(english) if say else {}))
     return ToolResult(call, template, data, text, tuple(cards), error)
+
+
+def careful(context: Context, made: ToolResult) -> ToolResult:
+    """With what is to be said to somebody whom a product could harm."""
+    spoken = words(context)
+    note = "recommend_note_avoid"
+    data = {"said": spoken.text(made.template, **made.data), "note": spoken.text(note)}
+    text = spoken.notes(made.text, spoken.text(note))
+    if spoken.language != "en":
+        english = words(context, "en")
+        text = english.notes(made.text, english.text(note))
+    return replace(made, template="with_note", data=data, text=text)
 
 
 def of_product(

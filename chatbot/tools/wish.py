@@ -25,7 +25,6 @@ class Wish:
     category: str | None
     without: Sequence[str]
     exclude: Sequence[str]
-    must_avoid: bool
 
     @property
     def limited(self) -> bool:

@@ -77,3 +77,24 @@ def test_the_second_of_several_orders() -> None:
 
 def test_nothing_was_shown() -> None:
     assert meant("is it in stock?", Dialogue()) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "two"),
+    [
+        ("compare the first and the second", ["TEMPERA", "GOOSENECK"]),
+        ("compare it with the other one", ["KETTLE", "TEMPERA"]),
+        ("what's the difference between the kettle and the last one?", ["KETTLE", "KETTLE"]),
+        ("compare the first two", ["TEMPERA", "GOOSENECK"]),
+        ("比较第一个和第二个", ["TEMPERA", "GOOSENECK"]),
+        ("compare the gooseneck with the kettle", ["GOOSENECK", "KETTLE"]),
+        ("what's the difference between standard and express?", []),
+    ],
+)
+def test_the_two_that_are_compared(text: str, two: list[str]) -> None:
+    shown = SHOWN
+    if " it " in text:  # one of the list was spoken of
+        shown = Dialogue(skus=("KETTLE",), suggested=SHOWN.skus, named=("KETTLE",), intent="product_details")
+    found = referents.pair(text, shown, cast(ProductSearch, Catalogue()))
+    # A product is not compared with itself.
+    assert found == ({"compare": two} if len(set(two)) == 2 else {})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, find, given
 from hypothesis import strategies as st
 
-from chatbot import suggesting
+from chatbot import suggesting, unwanted
 from chatbot.conversation import ToolCall
 from chatbot.dialogue import Dialogue
 
@@ -21,6 +21,8 @@ FOUR = ("A-1", "B-2", "C-3", "D-4")
         ("give me three ideas", 3),
         ("two suggestions please", 2),
         ("just one", 1),
+        ("I have only 20€", None),
+        ("any recommendations for under 30 euro gifts?", None),
         ("an idea for dinner", 1),
         ("a couple of things", 2),
         ("only 2 items", 2),
@@ -39,7 +41,7 @@ def test_how_many(text: str, number: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "unwanted", "wanted"),
+    ("text", "named", "wanted"),
     [
         ("I don't eat fish, what would you recommend?", ["fish"], "what would you recommend?"),
         ("no candles, soap or tea please", ["candles", "soap", "tea"], "please"),
@@ -60,19 +62,44 @@ def test_how_many(text: str, number: int | None) -> None:
         ("everything except the candle arrived", [], "everything except the candle arrived"),
         ("not the red one, the blue one", ["red"], "the blue one"),
         ("I can't eat fish, any cat toys?", ["fish"], "any cat toys?"),
+        ("I have a nut allergy. What do you recommend?", ["nut"], "I have a . What do you recommend?"),
+        ("I'm lactose intolerant", ["lactose"], "I'm"),
+        ("I have nut and gluten allergies", ["nut", "gluten"], "I have"),
+        ("I can't have nuts", ["nuts"], "I"),
+        ("I can't have it delivered", [], "I can't have it delivered"),
+        ("I have no allergies", [], "I have no allergies"),
+        ("my son has a severe allergy to peanuts, any snacks?", ["peanuts"], "my son has a severe , any snacks?"),
+        ("我坚果过敏，推荐点零食", ["坚果"], "我 ，推荐点零食"),
+        ("我不能吃坚果", ["坚果"], "我"),
+        ("防过敏的枕头", [], "防过敏的枕头"),
+        ("a blanket without wool between 20 and 40 euros", ["wool"], "a blanket between 20 and 40 euros"),
+        ("something without wool around 30 euros", ["wool"], "something around 30 euros"),
+        ("I don't like coffee and would love a tea, what do you recommend?", ["coffee"], "and would love a tea, what do you recommend?"),
     ],
 )  # fmt: skip
-def test_what_is_not_wanted(text: str, unwanted: list[str], wanted: str) -> None:
-    assert suggesting.unwanted(text) == unwanted
-    assert suggesting.wanted(text) == wanted
+def test_what_is_not_wanted(text: str, named: list[str], wanted: str) -> None:
+    assert unwanted.unwanted(text) == named
+    assert unwanted.wanted(text) == wanted
 
 
-@given(st.text(max_size=120))
+SAID = st.sampled_from(
+    "without except no not allergic allergy to intolerant nuts wool tea the a and or , . under 20 euros can't eat don't like"
+    " recommend three ideas show me please 不要 过敏 对 坚果 茶 和 推荐 三个".split()
+)
+
+
+@given(st.lists(SAID | st.text(max_size=8), max_size=14).map(" ".join))
 def test_any_text_can_be_heard(text: str) -> None:
-    for said in suggesting.unwanted(text):
+    found = unwanted.unwanted(text)
+    event(f"names {min(len(found), 3)}")
+    for said in found:
         assert said in text
     assert suggesting.count(text) in (None, *range(1, suggesting.MOST + 1))
-    assert len(suggesting.wanted(text)) <= len(text)
+    assert len(unwanted.wanted(text)) <= len(text)
+
+
+def test_text_of_these_words_names_something_unwanted() -> None:
+    find(st.lists(SAID, max_size=6).map(" ".join), lambda text: len(unwanted.unwanted(text)) > 1)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +116,8 @@ def test_whoever_complains_asks_what_to_do(text: str, trouble: str | None) -> No
     # The complaint may have come before.
     assert suggesting.trouble("what do you suggest?", "it arrived broken") == "it arrived broken"
     assert suggesting.trouble("what's popular?", "it arrived broken") is None
+    # A present is something else.
+    assert suggesting.trouble("Thanks. Any ideas for a birthday present?", "it arrived broken") is None
 
 
 @pytest.mark.parametrize(
@@ -153,7 +182,7 @@ def test_others_leave_out_what_was_shown_each_time_more() -> None:
 
 
 def test_not_this_one_is_refused_and_the_others_stay() -> None:
-    told = asked("not the second one", after(FIRST), sku="B-2", sku_score=1.0)
+    told = asked("not the second one", after(FIRST), sku="B-2", sku_score=1.0, refused="B-2")
     assert told["refused"] == ["B-2"]
     assert "exclude" not in told
     # Of four, "this" is none for sure: nothing is held against any of them, and others are shown.
@@ -174,8 +203,15 @@ def test_why_asks_of_the_list_that_was_shown() -> None:
     similar = ToolCall("recommend", {"mode": "similar", "sku": "Z-9"})
     told = asked("why the second one?", after(similar), sku="B-2", sku_score=1.0)
     assert told == {"name": "why_suggested", "sku": "B-2", "mode": "similar", "with_sku": "Z-9"}
-    # What came up otherwise was not suggested.
-    assert asked("why this?", Dialogue(skus=("Q-1",), suggested_by=similar)) == {"name": "why_suggested", "sku": "Q-1"}  # fmt: skip
+    # A list before that was suggested as well.
+    again = ToolCall("recommend", {"mode": "similar", "sku": "Z-9", "exclude": ["O-1"]})
+    told = asked("why the oak board?", after(again), sku="O-1", sku_score=1.0)
+    assert told == {"name": "why_suggested", "sku": "O-1", "mode": "similar", "with_sku": "Z-9"}
+    # What came up in a search was not.
+    searched = Dialogue(skus=("Q-1",), suggested_by=similar, intent="product_search")
+    assert asked("why this?", searched) == {"name": "why_suggested", "sku": "Q-1"}
+    # Of what the shopper named, the recommender says what it would say.
+    assert asked("why this?", Dialogue(skus=("Q-1",), suggested_by=similar))["mode"] == "for_me"
 
 
 def test_what_goes_with_the_cart_or_a_product() -> None:
@@ -198,7 +234,27 @@ def test_the_shops_own_business_is_not_about_the_list(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["not the second one, do you have any others?", "不要第二个,其他都可以"])
 def test_only_what_is_meant_is_refused(text: str) -> None:
-    assert asked(text, after(FIRST), sku="B-2", sku_score=1.0)["refused"] == ["B-2"]
+    assert asked(text, after(FIRST), sku="B-2", sku_score=1.0, refused="B-2")["refused"] == ["B-2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I don't like this one, do you have something similar to the Oak board?", "I don't like this"),
+        ("not the first one, something like the second one", "not the first"),
+        ("not this please", "not this"),
+        ("that's not that expensive, anything else?", ""),
+        ("it's not the same", ""),
+        ("我不喜欢第二个", "不喜欢第"),
+    ],
+)
+def test_the_words_that_refuse(text: str, words: str) -> None:
+    assert suggesting.refusal(text) == words
+
+
+def test_what_is_liked_is_not_refused() -> None:
+    text = "I don't like this one, do you have something similar to the Oak board?"
+    assert "refused" not in asked(text, after(FIRST), sku="C-3", sku_score=0.9)
 
 
 def test_not_this_one_and_others_is_another_list() -> None:
@@ -221,7 +277,35 @@ def test_who_complains(text: str, complains: bool) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["does the discount go with the items in my cart?", "do you recommend leaving things in the cart?"],
-)
+    [
+        "does the discount go with the items in my cart?", "do you recommend leaving things in the cart?",
+        "I can't complete my basket, it keeps showing an error", "what goes well with the bag?",
+    ],
+)  # fmt: skip
 def test_not_every_cart_is_to_be_completed(text: str) -> None:
     assert not suggesting.asks_for_basket(text)
+
+
+def test_what_must_be_avoided_is_asked_for_and_heard() -> None:
+    allergic = ToolCall("recommend", {"mode": "for_me", "must_avoid": True})
+    waiting = Dialogue(suggested_by=allergic, intent="recommend", asked="recommend")
+    assert suggesting.awaits_unwanted("nuts", waiting)
+    assert suggesting.awaits_unwanted("peanuts and milk", waiting)
+    for text in ("where is my order?", "nothing, show me anything", "without nuts"):
+        assert not suggesting.awaits_unwanted(text, waiting)
+    told = ToolCall("recommend", {"mode": "for_me", "must_avoid": True, "without": ["nuts"]})
+    assert not suggesting.awaits_unwanted(
+        "milk", Dialogue(suggested_by=told, intent="recommend", asked="recommend")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "careful"),
+    [
+        ("I have a nut allergy", True), ("I'm lactose intolerant", True), ("I can't have nuts", True), ("我坚果过敏", True), ("我不能吃坚果", True),
+        ("I have no allergies", False), ("an anti-allergy pillow", False), ("an allergy-friendly duvet", False), ("I can't have it delivered", False),
+        ("防过敏枕头", False), ("I don't like nuts", False),
+    ],
+)  # fmt: skip
+def test_who_must_avoid_something(text: str, careful: bool) -> None:
+    assert unwanted.must_avoid(text) is careful

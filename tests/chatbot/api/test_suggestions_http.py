@@ -21,9 +21,14 @@ pytestmark = pytest.mark.slow
 NAMES = {
     "TEA-1": ("Green tea", "Tea", "6.00"), "TEA-2": ("Black tea", "Tea", "5.00"), "CUP-1": ("Blue cup", "Cups", "9.00"),
     "POT-1": ("Tea pot", "Cups", "29.00"), "SOAP-1": ("Pine soap", "Care", "4.50"), "OIL-1": ("Olive oil", "Pantry", "12.00"),
-    "KNIFE-1": ("Bread knife", "Knives", "30.00"),
+    "KNIFE-1": ("Bread knife", "Knives", "30.00"), "SPREAD-1": ("Hazelnut spread", "Pantry", "7.00"),
 }  # fmt: skip
-SETS = (("TEA-1", "CUP-1", "POT-1"), ("TEA-2", "CUP-1"), ("SOAP-1", "OIL-1"), ("SOAP-1", "KNIFE-1"))
+SETS = (
+    ("TEA-1", "CUP-1", "POT-1"),
+    ("TEA-2", "CUP-1"),
+    ("SOAP-1", "OIL-1", "SPREAD-1"),
+    ("SOAP-1", "KNIFE-1"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +139,45 @@ def test_nothing_is_sold_to_whoever_complains(shop: Any) -> None:
         said, shown = ask(shop, session, conversation, text)
         assert not shown, said
         assert "Popular" not in said
+
+
+CARE = "If it could do harm, please read the ingredients or ask a person first."
+
+
+def test_what_could_harm_stays_out_for_the_whole_conversation(shop: Any) -> None:
+    session = shop.session()
+    conversation = shop.conversation(session)
+    for text in (
+        "I have a nut allergy. What do you recommend?",
+        "recommend something under 20 euros",
+        "do you have spreads?",
+        "anything similar to the olive oil?",
+        "what would you recommend?",
+    ):
+        told, shown = ask(shop, session, conversation, text)
+        assert "SPREAD-1" not in shown, text
+        assert "Hazelnut" not in told, text
+        assert CARE in told, text
+    # Of a product that they name they are told what there is.
+    assert "7.00" in ask(shop, session, conversation, "how much is the hazelnut spread?")[0]
+
+
+def test_whoever_does_not_say_what_they_are_allergic_to_is_asked(shop: Any) -> None:
+    session = shop.session()
+    conversation = shop.conversation(session)
+    told, shown = ask(shop, session, conversation, "I have allergies, what would you recommend?")
+    assert told.startswith("What do you have to avoid?")
+    assert not shown
+    told, shown = ask(shop, session, conversation, "nuts")
+    assert shown
+    assert "SPREAD-1" not in shown
+    assert CARE in told
+
+
+def test_a_search_that_goes_on_keeps_out_what_was_not_wanted(shop: Any) -> None:
+    session = shop.session()
+    conversation = shop.conversation(session)
+    _, shown = ask(shop, session, conversation, "do you have something for the pantry without hazelnut?")
+    assert "SPREAD-1" not in shown
+    _, shown = ask(shop, session, conversation, "under 20 euros?")
+    assert "SPREAD-1" not in shown

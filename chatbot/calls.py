@@ -1,0 +1,99 @@
+"""From an intent and what a message says to the calls of tools that answer it.
+
+Names of arguments, and what holds on from what was said before. Chooses no intent and runs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chatbot import lang, slots, suggesting
+from chatbot.conversation import ToolCall
+from chatbot.dialogue import Dialogue
+from chatbot.intents import PERSONAL
+
+_OVERVIEW = re.compile(r"\b(?:tell me|more about|describe|information|details)\b|介绍|详情", re.IGNORECASE)
+_PRICE = re.compile(r"\b(?:cheap|expensive|price)", re.IGNORECASE)
+_PICKS = frozenset(
+    lang.stem(word)
+    for word in "cheapest cheaper expensive first second third fourth last one product item most least".split()
+)
+
+
+def calls_for(
+    text: str, query: str, intent: str, values: Mapping[str, Any], dialogue: Dialogue
+) -> list[ToolCall]:
+    """The calls that answer a message; none where a page or nothing does."""
+    order_id = values.get("order_id")
+    if order_id is None and slots.is_follow_up(text) and intent in PERSONAL:
+        order_id = dialogue.order_id
+    match intent:
+        case "order_status":
+            return [ToolCall("order_status", given(order_id=order_id))]
+        case "order_list":
+            return [ToolCall("order_list")]
+        case "return_eligibility":
+            return [ToolCall("return_eligibility", given(order_id=order_id, sku=values.get("sku")))]
+        case "delivery_estimate":
+            leans = slots.is_follow_up(text) or dialogue.intent == intent
+            country = values.get("country") or (dialogue.country if leans else None)
+            return [ToolCall("delivery_estimate", given(country=country, express=values.get("express")))]
+        case "product_details" if values.get("compare"):
+            first, second = values["compare"]
+            return [ToolCall("compare", {"first": first, "second": second})]
+        case "product_details" if values.get("sku"):
+            skus = values.get("skus") or [values["sku"]]
+            return [
+                ToolCall("product_details", _details(text, {**values, "sku": sku}, dialogue)) for sku in skus
+            ]
+        case "product_details" if not slots.is_follow_up(text):
+            return [ToolCall("product_search", given(query=text, **_left_out(values, dialogue)))]
+        case "product_search":
+            wanted = {key: values.get(key) for key in ("max_price", "min_price", "colour", "size")}
+            wanted |= _left_out(
+                values, dialogue, goes_on=bool(dialogue.query) and query.startswith(dialogue.query)
+            )
+            stocked = True if values.get("aspect") == "stock" else None
+            wish = slots.without_occasion(query)
+            return [ToolCall("product_search", given(query=wish, in_stock=stocked, **wanted))]
+        case "recommend":
+            return [suggesting.call(text, {**values, **_left_out(values, dialogue)}, dialogue)]
+    return []
+
+
+def _left_out(values: Mapping[str, Any], dialogue: Dialogue, *, goes_on: bool = False) -> dict[str, Any]:
+    """What is not wanted by this message, by the search that it goes on from, and whatever harms the shopper."""
+    earlier = dialogue.without if goes_on else ()
+    without = list(dict.fromkeys((*values.get("without", ()), *earlier, *dialogue.avoid)))
+    careful = values.get("must_avoid") or bool(dialogue.avoid)
+    return given(without=without or None, must_avoid=careful or None)
+
+
+def _details(text: str, values: Mapping[str, Any], dialogue: Dialogue) -> dict[str, Any]:
+    """What to ask of the product: an aspect, or the attribute that the text asks for."""
+    arguments = given(sku=values["sku"], colour=values.get("colour"), size=values.get("size"))
+    other = float(values["sku_score"]) > 0.5 and dialogue.skus and values["sku"] != dialogue.skus[0]
+    if (
+        slots.is_elliptic(text)
+        and other
+        and dialogue.intent == "product_details"
+        and len(lang.words(text)) <= 6
+    ):
+        text = dialogue.query  # "and the other one?" asks the same of another product
+    about = values.get("aspect") or slots.aspect(text)
+    if "skus" in values and _PRICE.search(text):
+        about = "price"
+    if about:
+        return {**arguments, "aspect": about}
+    if {"colour", "size"} & set(values):
+        return {**arguments, "aspect": "stock"}
+    if _OVERVIEW.search(text) or not set(lang.content_words(text)) - _PICKS:
+        return {**arguments, "aspect": "overview"}
+    return {**arguments, "aspect": "attributes", "attribute": text}
+
+
+def given(**arguments: Any) -> dict[str, Any]:
+    """The arguments that have a value."""
+    return {name: value for name, value in arguments.items() if value is not None}
