@@ -49,7 +49,7 @@ def bench_gate(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Train good and spoilt adapters and put each before the gate. Takes most of an hour."""
+    """Train good and spoilt adapters and put each before the gate. Takes about two hours, and goes on where it stopped."""
     from eval.bench_gate import run
 
     run(name=name, config=config, as_json=as_json)

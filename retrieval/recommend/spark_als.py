@@ -40,8 +40,8 @@ class SparkAls:
     def __init__(
         self,
         factors: int = 64,
-        penalty: float = 10.0,
-        confidence: float = 10.0,
+        penalty: float = 30.0,
+        confidence: float = 3.0,
         iterations: int = 15,
         half_life: float = 90.0,
         seed: int = 0,
