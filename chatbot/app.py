@@ -132,7 +132,12 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     shop, store = Shop(db), Store(db)
     behaviour = Behaviour(db)
     recommending = Recommending(
-        shop, behaviour, products.columns, settings.home / "recommender", settings.recommend.weights, clock(settings)
+        shop,
+        behaviour,
+        products.columns,
+        settings.home / "recommender",
+        settings.recommend.weights,
+        clock(settings),
     )
     if recommending.current() is None:
         recommending.train()

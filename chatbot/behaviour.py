@@ -134,7 +134,7 @@ class Behaviour:
                 found.append((who, event))
         return found
 
-    def insessions_of(self, customer_id: str) -> list[tuple[str, Done]]:
+    def in_sessions_of(self, customer_id: str) -> list[tuple[str, Done]]:
         """What ``forget`` would delete, with the session, the oldest first."""
         c = t.events.c
         query = sa.select(c.session_id, c.id, c.sku, c.kind, c.at, c.stars).order_by(c.at, c.session_id, c.id)

@@ -149,14 +149,18 @@ class Exploring:
             found.append((record, float(got)))
         return found
 
-    def _taken(self, since: datetime) -> Mapping[tuple[str, str], Sequence[tuple[datetime, Callable[[datetime], datetime]]]]:
+    def _taken(
+        self, since: datetime
+    ) -> Mapping[tuple[str, str], Sequence[tuple[datetime, Callable[[datetime], datetime]]]]:
         """When who took which product: by session, and by customer; and from when on that came after what was shown at a moment."""
         e, p = t.events.c, purchases.c
         kinds = sa.or_(e.kind.in_(("cart", "like")), sa.and_(e.kind == "rating", e.stars >= 4))
         done = sa.select(e.session_id, e.customer_key, e.sku, e.at).where(kinds, e.at >= since)
         bought = sa.select(p.customer_key, p.sku, p.at).where(p.at >= since, p.quantity > 0)
         with self._db.connect() as connection:
-            rows = [(who, sku, at, _exactly) for *both, sku, at in connection.execute(done) for who in both if who]
+            rows = [
+                (who, sku, at, _exactly) for *both, sku, at in connection.execute(done) for who in both if who
+            ]
             # Many shops export the day of an order alone, as its midnight: what is of the same day came after.
             rows += [(who, sku, at, _that_day) for who, sku, at in connection.execute(bought)]
         product_of = product_skus(self._shop.products(list({sku for _, sku, _, _ in rows})))

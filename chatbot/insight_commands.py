@@ -26,7 +26,6 @@ from chatbot.insights.profile import Buying, Cycle, Evidence, Interest, Keyword,
 from chatbot.insights.retention import Retention, Share
 from chatbot.insights.risk import Risk
 from chatbot.retraining import opened, train
-from chatbot.shop import fold
 from chatbot.tools.wording import Words, words_for
 from configs.errors import InputError
 from configs.settings import Settings

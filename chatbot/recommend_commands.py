@@ -75,7 +75,9 @@ def show(settings: Settings, customer: str, *, mode: Mode, count: int, as_json: 
 def explain(settings: Settings, customer: str, sku: str, *, mode: Mode, as_json: bool) -> None:
     """What each thing that is known of a customer adds to the score of a product."""
     shop, recommending, recommender = _ready(settings)
-    told = recommender.explain(_known(shop, recommending, recommender, customer, clock(settings)()), sku, mode=mode)
+    told = recommender.explain(
+        _known(shop, recommending, recommender, customer, clock(settings)()), sku, mode=mode
+    )
     if as_json:
         print(json.dumps({"score": told.score, **asdict(told)}))
         return

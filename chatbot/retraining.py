@@ -33,7 +33,12 @@ def opened(settings: Settings) -> tuple[Shop, Recommending]:
     shop = Shop(db)
     products = ProductSearch(Search.open(settings).index)
     return shop, Recommending(
-        shop, Behaviour(db), products.columns, settings.home / "recommender", settings.recommend.weights, clock(settings)
+        shop,
+        Behaviour(db),
+        products.columns,
+        settings.home / "recommender",
+        settings.recommend.weights,
+        clock(settings),
     )
 
 

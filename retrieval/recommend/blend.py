@@ -95,7 +95,8 @@ def eligible(chosen: Ints, task: Task, known: Known, cart: Known = NOTHING) -> I
     own, held = known.bought, cart.distinct[0]
     owned = places(chosen, own) < len(own)
     kept = owned if task == "buy_again" else ~owned if task == "discover" else np.ones(len(chosen), bool)
-    return chosen[kept & (places(chosen, held) == len(held))]
+    left: Ints = chosen[kept & (places(chosen, held) == len(held))]
+    return left
 
 
 def fit(

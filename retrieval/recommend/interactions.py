@@ -97,7 +97,8 @@ class Known:
     def sums(self, rows: ArrayLike) -> NDArray[np.float64]:
         """Of each distinct product, the sum over its rows."""
         items, place = self.distinct
-        return np.bincount(place, rows, len(items))
+        made: NDArray[np.float64] = np.bincount(place, rows, len(items)).astype(np.float64)
+        return made
 
     def _where(self, rows: NDArray[np.bool_]) -> Ints:
         return self.distinct[0][self.sums(rows) > 0]
@@ -132,7 +133,8 @@ def places(wanted: Ints, items: Ints) -> Ints:
     place = np.searchsorted(items, wanted)
     inside = place < len(items)
     inside[inside] = items[place[inside]] == wanted[inside]
-    return np.where(inside, place, len(items))
+    found: Ints = np.where(inside, place, len(items))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

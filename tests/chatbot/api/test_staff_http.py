@@ -84,7 +84,14 @@ def test_deleting_leaves_nothing_of_what_they_did(server: Server) -> None:
     look(server, "C00002", "view")
     told(server, PROFILE)
     gone = told(server, PROFILE, method="DELETE")
-    assert gone == {"profile": True, "events": 2, "explored": 0, "orders": 1, "messages": 0, "recommender_knew": True}
+    assert gone == {
+        "profile": True,
+        "events": 2,
+        "explored": 0,
+        "orders": 1,
+        "messages": 0,
+        "recommender_knew": True,
+    }
     assert [who for who, _ in server.app.behaviour.all()] == ["c00002"]
     assert told(server, PROFILE)["facts"] == {"orders": 1, "events": 0, "messages": 0}
     assert told(server, PROFILE, method="DELETE")["recommender_knew"] is False
