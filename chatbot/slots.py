@@ -57,12 +57,16 @@ def without_occasion(text: str) -> str:
     return left if lang.content_words(left) else text
 
 
+_OPTIONS = ("colour", "size")
+"""Those that a tool takes. Of another one, "Count" or "Category", the name may be that of a slot of its own."""
+
+
 def options(text: str, vocabulary: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Option values of the catalogue (``colour``, ``size`` …) that the message names, the longest match first."""
+    """Colour and size, by their values in the catalogue, that the message names, the longest match first."""
     spoken = f" {' '.join(lang.words(text))} "
     found: dict[str, str] = {}
-    for name, values in vocabulary.items():
-        for value in sorted(values, key=len, reverse=True):
+    for name in _OPTIONS:
+        for value in sorted(vocabulary.get(name, ()), key=len, reverse=True):
             said = " ".join(lang.words(value))
             if not said or f" {said} " not in spoken:
                 continue

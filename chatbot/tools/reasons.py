@@ -19,8 +19,8 @@ from chatbot.tools.base import Context, tool
 from chatbot.tools.catalogue import product_name
 from chatbot.tools.speak import call_of, of_product, result
 from chatbot.tools.wording import Words
-from retrieval.recommend import Known, Recommender
-from retrieval.recommend.explain import STAPLE, Explanation, Reason
+from retrieval.recommend import Known, Recommender, Suggestion
+from retrieval.recommend.explain import STAPLE, Explanation
 
 _RECENT = np.timedelta64(31, "D")
 _SAID = 4
@@ -33,20 +33,32 @@ _TOO_LITTLE = 0.01
 class Ground:
     """``cause`` is the product of theirs behind it; ``days`` the pace at which they buy the product itself."""
 
-    kind: Literal["bought", "seen", "alike", "popular", "popular_ever", "together", "again", "category"]
+    kind: Literal[
+        "bought", "seen", "alike", "alike_seen", "popular", "popular_ever", "new", "together", "similar", "again", "category",
+    ]  # fmt: skip
     cause: str | None = None
     days: int | None = None
 
 
-def ground(context: Context, recommender: Recommender, known: Known, why: Reason) -> Ground:
-    """What may be said of a suggestion: what was only looked at was not bought."""
-    bought = {recommender.skus[item] for item in known.bought}
-    if why.because:
-        return Ground("bought" if why.because[0] in bought else "seen", why.because[0])
-    if why.rule == "text" and bought:
-        return Ground("alike")
+def ground(context: Context, recommender: Recommender, known: Known, item: Suggestion) -> Ground:
+    """What may be said of a suggestion: what was only looked at was not bought, and what nobody took yet is not popular."""
+    bought = {recommender.skus[own] for own in known.bought}
+    if item.why.because:
+        return Ground("bought" if item.why.because[0] in bought else "seen", item.why.because[0])
+    target = recommender.place[fold(item.sku)]
+    if item.why.rule == "text":
+        return Ground("alike" if _likest(recommender, known, target) in bought else "alike_seen")
+    if not recommender.staple[target]:
+        return Ground("new")
     current = recommender.latest is not None and seconds(context.now) - recommender.latest <= _RECENT
     return Ground("popular" if current else "popular_ever")
+
+
+def _likest(recommender: Recommender, known: Known, target: int) -> str:
+    """Of what they bought or looked at, the product whose text says most of the target's; something of it speaks for the target."""
+    items, held = recommender.parts.ease.held(known)
+    texts = recommender.parts.texts
+    return recommender.skus[int(items[np.argmax(held * (texts[items] @ texts[target]))])]
 
 
 def short(to: Words, said: Ground, names: Mapping[str, Product]) -> str:
@@ -82,7 +94,8 @@ def why_suggested(
             "other": lambda to: product_name(to, other),
             "category": lambda to: to.name(product.category, product.category_zh),
         }
-        return of_product(context, call, product, "why_similar", facts)
+        same = bool(product.category) and product.category == other.category
+        return of_product(context, call, product, "why_similar" if same else "why_near", facts)
     recommender = context.recommender
     if recommender is None or fold(product.sku) not in recommender.place:
         return of_product(context, call, product, "why_unknown")
@@ -91,7 +104,7 @@ def why_suggested(
         return _again(context, call, product, recommender, known)
     cart = [other.sku] if other else context.cart() if mode == "complete" else []
     told = recommender.explain(known, product.sku, mode="discover", cart=cart)
-    return _in_full(context, call, product, told, _Whose.of(recommender, known, cart))
+    return _in_full(context, call, product, told, _Whose.of(recommender, known, cart, product.sku))
 
 
 def _again(
@@ -112,18 +125,24 @@ def _again(
 
 @dataclass(frozen=True, slots=True)
 class _Whose:
-    """How the products that speak for a suggestion came to be known; ``staples`` are those that most customers take."""
+    """How the products that speak for a suggestion came to be known; ``staples`` are those that most customers take. ``owned``: the shopper
+    bought the suggestion itself; ``taken``: some customer took it."""
 
     bought: frozenset[str]
     cart: frozenset[str]
     staples: frozenset[str]
+    owned: bool
+    taken: bool
 
     @classmethod
-    def of(cls, recommender: Recommender, known: Known, cart: Sequence[str]) -> _Whose:
+    def of(cls, recommender: Recommender, known: Known, cart: Sequence[str], sku: str) -> _Whose:
+        target = recommender.place[fold(sku)]
         return cls(
             frozenset(recommender.skus[item] for item in known.bought),
             frozenset(recommender.skus[item] for item in recommender.items_of(cart)),
             frozenset(recommender.skus[item] for item in np.flatnonzero(recommender.staple > STAPLE)),
+            target in known.bought,
+            bool(recommender.staple[target] > 0),
         )
 
 
@@ -150,7 +169,8 @@ def _in_full(
         kind, sku = part
         because = product_name(to, names[sku]) if sku in names else sku
         share = f"{100 * speaking[part] / total:.0f}"
-        return to.text("why_share", reason=to.text(f"why_{kind}", because=because), share=share)
+        it = to.text("why_it" if whose.taken else "why_things_like_it")
+        return to.text("why_share", reason=to.text(f"why_{kind}", because=because, it=it), share=share)
 
     facts = {"reasons": lambda to: to.semicolon([reason(to, part) for part in best])}
     return of_product(context, call, product, "why_suggested", facts)
@@ -158,7 +178,8 @@ def _in_full(
 
 def _kind(family: str, sku: str | None, whose: _Whose) -> str:
     if sku is None:
-        return {"text": "text", "popular": "popular", "repeat": "repeat"}.get(family, "taken")
+        again = "repeat" if whose.owned else "looked"
+        return {"text": "text", "popular": "popular", "repeat": again}.get(family, "taken")
     if sku in whose.cart:
         return "cart"
     return "bought" if sku in whose.bought else "seen"

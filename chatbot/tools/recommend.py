@@ -122,7 +122,7 @@ def _for_me(context: Context, call: ToolCall, wish: Wish) -> ToolResult:
     by_sku = {fold(item.sku): item for item in listed}
     kept = _shop(context, [item.sku for item in listed], wish)
     found = [
-        (product, ground(context, recommender, known, by_sku[fold(product.sku)].why))
+        (product, ground(context, recommender, known, by_sku[fold(product.sku)]))
         for product in _with_one_explored(context, recommender, kept, by_sku, wish.count)
     ]
     if not found:
@@ -157,8 +157,10 @@ def _say_for_me(context: Context, call: ToolCall, wish: Wish, found: _Found) -> 
         "bought": "recommend_because_bought",
         "seen": "recommend_because_seen",
         "alike": "recommend_alike",
+        "alike_seen": "recommend_alike_seen",
         "popular": "recommend_popular",
         "popular_ever": "recommend_popular_ever",
+        "new": "recommend_new",
     }
 
     def sentence(to: Words, why: Ground, products: Sequence[Product]) -> str:
@@ -222,7 +224,7 @@ def _again(context: Context, call: ToolCall, wish: Wish) -> ToolResult:
 
 
 def _similar(context: Context, call: ToolCall, wish: Wish, product: Product) -> ToolResult:
-    """Alternatives: the nearest of the same category; without categories, what the same people bought."""
+    """Alternatives: the nearest of the same category; where there is none, what is like it by its text or by who takes it."""
     if product.category:
         kind = product.attributes.get("type", "")
         hits = context.products.search(
@@ -243,8 +245,8 @@ def _similar(context: Context, call: ToolCall, wish: Wish, product: Product) -> 
         alike = [
             sku for sku, _ in recommender.similar(product.sku, exclude=wish.exclude, allowed=masked, n=_ASKED)
         ]
-    found = [(other, Ground("together", product.sku)) for other in _shop(context, alike, wish)]
-    return _about(context, call, wish, product, "recommend_also_bought", found)
+    found = [(other, Ground("similar", product.sku)) for other in _shop(context, alike, wish)]
+    return _about(context, call, wish, product, "recommend_near", found)
 
 
 def _with_product(context: Context, call: ToolCall, wish: Wish, product: Product) -> ToolResult:
@@ -273,12 +275,13 @@ def _with_cart(context: Context, call: ToolCall, wish: Wish, cart: Sequence[str]
 
 
 def _going_with(context: Context, wish: Wish, cart: Sequence[str]) -> list[tuple[Product, Ground]]:
-    """What does not lie in baskets with it is not said to."""
+    """What does not lie in baskets with it is not said to: what nobody took yet does not, whatever its neighbours do."""
     recommender = context.recommender
     if recommender is None:
         return []
+    taken = recommender.staple > 0
     together = recommender.complete(
-        cart, context.known(recommender), exclude=wish.exclude, allowed=_allowed(context, recommender, wish), n=_ASKED
+        cart, context.known(recommender), exclude=wish.exclude, allowed=_allowed(context, recommender, wish) & taken, n=_ASKED
     )  # fmt: skip
     lying = {fold(sku): sku for sku in cart}
     cause = {

@@ -13,6 +13,9 @@ from typer.testing import CliRunner
 from chatbot.app import open_database
 from chatbot.behaviour import Behaviour, Done
 from chatbot.cli import cli
+from chatbot.exploring import Exploring, features_of
+from chatbot.insights.kept import Insights
+from chatbot.shop import Shop
 from configs.errors import InputError, NotFoundError
 from configs.settings import load
 
@@ -122,6 +125,20 @@ def test_erasing_says_what_went_what_stays_and_trains_again(shop: Path) -> None:
     again = say("profile", "erase", "c1")
     assert "no profile was kept; 0 events deleted" in again
     assert "trained" not in again
+
+
+def test_what_exploring_offered_is_exported_and_erased(shop: Path) -> None:
+    db = open_database(load())
+    exploring = Exploring(db, Shop(db), 1.0, seed=1)
+    for turn, session, customer in (("t1", "phone", "c1"), ("t2", "tablet", "c1"), ("t3", "other", "c2")):
+        exploring.choose(turn, session, customer, ["TEA", "CUP"], features_of([1.0, 0.5], [0.5, 0.5]), NOW)
+    offers = json.loads(say("profile", "export", "c1"))["explored"]
+    assert sorted(one["session"] for one in offers) == ["phone", "tablet"]
+    assert all(one["offered"] == ["TEA", "CUP"] and one["shown"] in one["offered"] for one in offers)
+    assert "2 events and 2 offers of exploring deleted" in say("profile", "erase", "c1")
+    assert json.loads(say("profile", "export", "c1"))["explored"] == []
+    assert [one.session_id for one in exploring.records()] == ["other"]
+    assert Insights(db, load(), lambda: NOW).erase("c2").explored == 1
 
 
 def test_retention_as_a_table_as_json_and_drawn(shop: Path) -> None:

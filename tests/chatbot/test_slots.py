@@ -36,6 +36,12 @@ def test_options_need_a_reason_to_be_a_size() -> None:
     assert slots.options("in 140 x 200 cm please", vocabulary) == {"size": "140 x 200 cm"}
 
 
+def test_an_option_that_no_tool_takes_is_no_slot() -> None:
+    vocabulary = {"count": ["30"], "category": ["skin care"], "without": ["sugar"], "sku": ["capsules"], "colour": ["blue"]}  # fmt: skip
+    text = "30 blue capsules without sugar for skin care"
+    assert slots.slot_values(text, order_pattern=PATTERN, vocabulary=vocabulary) == {"colour": "blue"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -48,10 +48,10 @@ def test_an_order_after_today_counts_as_todays() -> None:
 def test_without_orders_or_without_a_model_the_reason_stands_there() -> None:
     assert "no order is known" in risk(Folded(), Odds(MODEL, ""), 60, TODAY).why
     few = BuyingDays.of([f"c{n}" for n in range(90)] * 2, [*range(90), *([0] * 90)])
-    shop = odds(few, 100)
+    shop = odds(few, 100, 100)
     assert shop.fitted is not None  # 89 came back on another day
     assert (shop.fitted.customers, shop.fitted.returning) == (90, 89)
-    fewer = odds(BuyingDays.of([*few.customers[:RETURNING], "a"], [1] * (RETURNING + 1)), 100)
+    fewer = odds(BuyingDays.of([*few.customers[:RETURNING], "a"], [1] * (RETURNING + 1)), 100, 100)
     assert fewer.fitted is None
     assert f"0 of {RETURNING + 1} customers came back" in fewer.why
     assert risk(ordered(5, 3), fewer, 60, TODAY).churn is None

@@ -27,7 +27,12 @@ def test_what_differs_and_what_is_the_same(world: World) -> None:
 
 def test_a_product_against_itself_and_one_that_is_not_there(world: World) -> None:
     context = world.context(language="zh")
-    said = world.say(context, "compare", first="KIT-1", second="KIT-4")
-    assert said.splitlines()[0] == "橡木砧板和Walnut board："
-    assert "两者相同" in said
-    assert world.run(context, "compare", first="KIT-1", second="NOPE").error == "not_found"
+    first, *lines = world.say(context, "compare", first="KIT-1", second="kit-1").splitlines()
+    assert first == "橡木砧板和橡木砧板："
+    *told, same = lines
+    # Price and stock are always told; of the attributes none differs.
+    assert [line.partition("：")[0] for line in told] == ["- 价格", "- 库存"]
+    assert all(len(set(line.partition("：")[2].split(" / "))) == 1 for line in told)
+    assert "两者相同" in same
+    for first, second in (("KIT-1", "NOPE"), ("NOPE", "KIT-1")):
+        assert world.run(context, "compare", first=first, second=second).error == "not_found"

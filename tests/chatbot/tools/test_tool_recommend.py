@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from chatbot.shop import Product
 from retrieval.recommend import Event, Interactions, Recommender
+from retrieval.recommend.blend import LEVELS, TASKS, Blend
+from retrieval.recommend.features import NAMES
 from retrieval.recommend.training import trained
 
 if TYPE_CHECKING:
     from conftest import World
 
 
-def fitted(*baskets: str, day: str = "2026-11-20") -> Recommender:
-    """Baskets of skus, each bought five times; the first ones are more popular."""
+def fitted(
+    *baskets: str, day: str = "2026-11-20", texts: Mapping[str, Sequence[float]] | None = None
+) -> Recommender:
+    """Baskets of skus, each bought thirty times and fewer; the first ones are more popular. ``texts`` are vectors of length one."""
     rows = [
         (f"{number}-{copy}", sku)
         for number, basket in enumerate(baskets)
@@ -27,20 +34,41 @@ def fitted(*baskets: str, day: str = "2026-11-20") -> Recommender:
     ]
     orders = [order for order, _ in rows]
     at = np.full(len(rows), np.datetime64(day), "datetime64[s]")
-    return trained(Interactions.of(orders, [sku for _, sku in rows], at, orders=orders), at.max())
+    data = Interactions.of(orders, [sku for _, sku in rows], at, orders=orders)
+    described = np.array([texts[sku] for sku in data.items], np.float32) if texts else None
+    return trained(data, at.max(), texts=described)
 
 
 MODEL = fitted("CAR-1", "KIT-1 GIF-1", "KIT-3 85123A", "KIT-2", "KIT-4")
 
+# A lamp that nobody took yet, described in words like those of the board and somewhat like those of the soap.
+LAMP = Product("NEW-1", "New lamp", price=Decimal("12.00"), currency="EUR", stock=4)
+WITH_LAMP = fitted(
+    "CAR-1", "KIT-1 GIF-1", "KIT-3", texts={"CAR-1": (1, 0, 0), "KIT-1": (0, 1, 0), "GIF-1": (0, 0, 1), "KIT-3": (0, 0, 1)}
+).add_product("NEW-1", np.array([0.6, 0.8, 0.0], np.float32))  # fmt: skip
+
+
+def hearing(recommender: Recommender, feature: str) -> Recommender:
+    """One whose lists hang on one feature alone."""
+    row = np.array([float(name == feature) for name in NAMES])
+    return replace(recommender, blend=Blend({task: np.tile(row, (len(LEVELS), 1)) for task in TASKS}))
+
 
 def ask(
-    world: World, *, recommender: Any = MODEL, language: str = "en", bought: Any = None, **arguments: Any
+    world: World,
+    *,
+    recommender: Any = MODEL,
+    language: str = "en",
+    bought: Any = None,
+    catalogue: Any = None,
+    **arguments: Any,
 ) -> Any:
     context = world.context(
         customer=world.anna if bought is not None else None,
         language=language,
         recommender=recommender,
         bought={"C1": bought or []},
+        **({"catalogue": catalogue} if catalogue else {}),
     )
     return world.run(context, "recommend", **arguments), world.say(context, "recommend", **arguments)
 
@@ -126,9 +154,41 @@ def test_similar_is_the_same_category_without_what_is_sold_out(world: World) -> 
     assert {card.id for card in result.cards} == {"KIT-2", "KIT-3"}
 
 
-def test_similar_without_categories_is_what_the_same_people_bought(world: World) -> None:
-    assert ask(world, mode="similar", sku="85123A")[1] == (
-        "Customers who bought WHITE HANGING HEART also bought Magnetic rail (39.00 EUR to 52.00 EUR)."
+def test_similar_without_categories_is_what_the_same_people_take(world: World) -> None:
+    result, said = ask(world, mode="similar", sku="85123A")
+    assert said == (
+        "Similar to WHITE HANGING HEART, by description or by who is interested in them: Magnetic rail (39.00 EUR to 52.00 EUR)."
+    )
+    assert [card.fields["reason"] for card in result.cards] == ["similar to WHITE HANGING HEART"]
+
+
+def test_what_is_like_it_by_its_text_alone_is_not_said_to_be_bought_with_it(world: World) -> None:
+    result, said = ask(
+        world, recommender=WITH_LAMP, mode="similar", sku="NEW-1", catalogue=[LAMP, world.product("CAR-1")]
+    )
+    assert said == (
+        "Similar to New lamp, by description or by who is interested in them: Pine soap (4.50 EUR)."
+    )
+    assert [card.fields["reason"] for card in result.cards] == ["similar to New lamp"]
+    chinese = ask(world, mode="similar", sku="85123A", language="zh")[1]
+    assert (
+        chinese
+        == "与WHITE HANGING HEART相近的商品（描述相似，或感兴趣的顾客相似）：磁吸刀架（39.00欧元至52.00欧元）。"
+    )
+
+
+def test_what_is_shown_where_the_category_has_nothing_left_is_not_said_to_be_of_it(world: World) -> None:
+    _, said = ask(world, mode="similar", sku="KIT-1", exclude=["KIT-2", "KIT-3"])
+    assert said == (
+        "Similar to Oak board, by description or by who is interested in them: Gift card (50.00 EUR)."
+    )
+    context = world.context(recommender=MODEL)
+    assert world.say(context, "why_suggested", sku="GIF-1", mode="similar", with_sku="KIT-1") == (
+        "Gift card came up because it is similar to Oak board, by its description or by who is interested in it."
+    )
+    # Neither of two products without a category is of the same one.
+    assert "category" not in world.say(
+        context, "why_suggested", sku="85123A", mode="similar", with_sku="85123A"
     )
 
 
@@ -153,6 +213,66 @@ def test_a_product_that_left_the_catalogue_is_named_by_its_number(world: World) 
         now=world.now + timedelta(days=1),
     )
     assert "Because you bought OLD-1, you may like Pine soap (4.50 EUR)." in world.say(context, "recommend")
+
+
+# --- what nobody took yet ---------------------------------------------------------------------------------
+
+
+def with_lamp(world: World, feature: str, *, bought: Sequence[str] = (), seen: Sequence[str] = (), language: str = "en") -> Any:  # fmt: skip
+    """A context with somebody who bought and looked at these, and hears of one feature alone."""
+    recommender, now = hearing(WITH_LAMP, feature), np.datetime64("2026-11-20", "s")
+    context = world.context(
+        language=language,
+        recommender=recommender,
+        catalogue=[LAMP, *map(world.product, ("CAR-1", "KIT-1", "GIF-1", "KIT-3"))],
+    )
+    events = [Event(sku, now) for sku in bought] + [Event(sku, now, 0.3, purchase=False) for sku in seen]
+    known = recommender.fold_in(events, now)
+    return replace(context, known=lambda _: known)
+
+
+def test_what_nobody_took_yet_is_not_called_popular(world: World) -> None:
+    def heard(language: str) -> tuple[str, dict[str, str]]:
+        context = with_lamp(world, "popular_14", language=language)
+        cards = world.run(context, "recommend").cards
+        return world.say(context, "recommend"), {card.id: card.fields["reason"] for card in cards}
+
+    said, reasons = heard("en")
+    assert "New or little known so far: New lamp (12.00 EUR)." in said
+    assert "Popular this month: Pine soap (4.50 EUR)" in said
+    assert (reasons["NEW-1"], reasons["CAR-1"]) == ("new or little known so far", "popular this month")
+    said, reasons = heard("zh")
+    assert "新品，或目前还少有人知的商品：New lamp（12.00欧元）。" in said
+    assert (reasons["NEW-1"], reasons["CAR-1"]) == ("新品，或目前还少有人知", "本月热销")
+
+
+@pytest.mark.parametrize(
+    ("bought", "seen", "reason"),
+    [
+        (["KIT-1"], [], "like what you have bought"),
+        ([], ["KIT-1"], "like what you have looked at"),
+        (["KIT-1"], ["CAR-1"], "like what you have bought"),
+        (["GIF-1"], ["KIT-1"] * 3, "like what you have looked at"),
+    ],
+)
+def test_what_is_like_something_is_like_what_they_bought_or_looked_at(
+    world: World, bought: list[str], seen: list[str], reason: str
+) -> None:
+    context = with_lamp(world, "text", bought=bought, seen=seen)
+    (lamp,) = [card for card in world.run(context, "recommend").cards if card.id == "NEW-1"]
+    assert lamp.fields["reason"] == reason
+    said = world.say(context, "recommend")
+    assert re.search(rf"{reason.capitalize()}: [^:]*New lamp", said)
+
+
+def test_what_nobody_took_yet_does_not_lie_in_orders_with_anything(world: World) -> None:
+    context = with_lamp(world, "basket")
+    assert WITH_LAMP.parts.baskets.similarity[WITH_LAMP.place["gif-1"], WITH_LAMP.place["new-1"]] > 0
+    for arguments in ({"sku": "GIF-1"}, {}):
+        result = world.run(
+            replace(context, cart=lambda: ["GIF-1"]), "recommend", mode="complete", **arguments
+        )
+        assert [card.id for card in result.cards] == ["KIT-1"]
 
 
 # --- limits -------------------------------------------------------------------------------------------------
@@ -245,11 +365,55 @@ def test_why_names_what_counts_and_how_much(world: World) -> None:
     assert "What you bought plays no part in a search." in why(sku="GIF-1")
 
 
-def test_the_cause_that_is_named_is_true(world: World) -> None:
-    """Without the purchase that is named, the product falls in the score."""
+def test_why_of_what_was_looked_at_is_not_that_it_was_taken(world: World) -> None:
+    def why(language: str, **known: Any) -> str:
+        context = with_lamp(world, "taken_45", language=language, **known)
+        return world.say(context, "why_suggested", sku="KIT-1", mode="for_me")
 
-    def score(*skus: str) -> float:
-        known = MODEL.fold_in((Event(sku, np.datetime64("2026-11-20", "s")) for sku in skus), np.datetime64("2026-11-20", "s"))  # fmt: skip
+    assert why("en", seen=["KIT-1"]) == "What speaks for Oak board: you looked at it before (100 %)."
+    assert why("en", bought=["KIT-1"]) == "What speaks for Oak board: you have taken it before (100 %)."
+    assert why("zh", seen=["KIT-1"]) == "推荐橡木砧板的理由：您以前看过这件（100%）。"
+
+
+def test_why_of_what_nobody_took_yet_is_that_things_like_it_are_taken(world: World) -> None:
+    def why(feature: str, sku: str, language: str = "en", **known: Any) -> str:
+        context = with_lamp(world, feature, language=language, **known)
+        return world.say(context, "why_suggested", sku=sku, mode="for_me")
+
+    assert why("popular_14", "CAR-1") == (
+        "What speaks for Pine soap: many customers take or look at it (100 %)."
+    )
+    assert why("popular_14", "NEW-1") == (
+        "What speaks for New lamp: many customers take or look at things like it (100 %)."
+    )
+    assert (
+        why("popular_14", "NEW-1", "zh") == "推荐New lamp的理由：很多顾客买过或看过与这件相似的商品（100%）。"
+    )
+    assert why("together", "NEW-1", bought=["KIT-1"]) == (
+        "What speaks for New lamp: you bought Oak board, and customers who do often take things like it too (100 %)."
+    )
+
+
+@pytest.mark.parametrize("recommender", [None, WITH_LAMP, hearing(MODEL, "text")])
+@pytest.mark.parametrize("mode", ["for_me", "again"])
+def test_where_no_reason_is_known_nothing_is_claimed(world: World, recommender: Any, mode: str) -> None:
+    """The walnut board is sold out, and nobody knows what a stranger bought."""
+    context = world.context(recommender=recommender)
+    assert world.say(context, "why_suggested", sku="KIT-4", mode=mode) == (
+        "I can only say of Walnut board that it is in our catalogue; I can name no other reason."
+    )
+
+
+def test_the_cause_that_is_named_is_true(world: World) -> None:
+    """Without the purchase that is named, the product falls in the score, and more than without another one."""
+    bought = ["CAR-1", "KIT-1", "KIT-3"]
+
+    def score(skus: Sequence[str]) -> float:
+        known = MODEL.fold_in((Event(sku, np.datetime64("2026-11-24", "s")) for sku in skus), np.datetime64("2026-11-24", "s"))  # fmt: skip
         return MODEL.explain(known, "GIF-1", mode="discover").score
 
-    assert score("KIT-1", "CAR-1") > score("CAR-1")
+    result, _ = ask(world, bought=bought)
+    (reason,) = [card.fields["reason"] for card in result.cards if card.id == "GIF-1"]
+    (named,) = [sku for sku in bought if reason == f"because you bought {world.product(sku).name}"]
+    falls = {sku: score(bought) - score([own for own in bought if own != sku]) for sku in bought}
+    assert falls[named] == max(falls.values()) > 0
