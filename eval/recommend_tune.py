@@ -19,10 +19,10 @@ from eval.recommend_systems import measured
 
 VALIDATION = "2017-11-06"
 GRIDS: Mapping[str, Mapping[str, Sequence[float]]] = {
-    "als": {"factors": (64, 128), "alpha": (1, 2, 3, 10), "regularization": (3, 10, 30), "iterations": (15,)},
-    "bpr": {"factors": (64,), "learning_rate": (0.01, 0.05), "regularization": (0.001, 0.01, 0.1)},
-    "cosine": {"K": (20, 50, 200, 1000)},
-    "bm25": {"K": (20, 200, 1000), "K1": (0.2, 1.2), "B": (0.2, 0.8)},
+    "als": {"factors": (64, 128), "alpha": (1, 3, 10), "regularization": (10, 30), "iterations": (15,)},
+    "bpr": {"factors": (64,), "learning_rate": (0.01, 0.05), "regularization": (0.01, 0.1)},
+    "cosine": {"K": (50, 200, 1000)},
+    "bm25": {"K": (50, 200), "K1": (0.2, 1.2), "B": (0.2, 0.8)},
 }
 
 

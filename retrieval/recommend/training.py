@@ -61,7 +61,7 @@ def trained(
     cut = moment + np.timedelta64(1, "s") - WINDOW * DAY
     blend, penalty = fitted(data, cut, texts, prior)
     parts = Parts.trained(data, now, texts, penalty=penalty)
-    pairs = np.unique(np.stack([data.item, data.customer])[:, data.weight > 0], axis=1)[0]
+    pairs = np.unique(np.stack([data.item, data.customer])[:, data.order >= 0], axis=1)[0]
     staple = np.bincount(pairs, minlength=len(data.items)) / max(1, len(data.customers))
     return Recommender(
         data.items,
