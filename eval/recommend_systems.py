@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
 from eval.purchases import Split
 from retrieval.recommend.als import Als
@@ -142,8 +143,9 @@ class OfImplicit:
             "cosine": nearest_neighbours.CosineRecommender,
             "bm25": nearest_neighbours.BM25Recommender,
         }
-        self.model: Any = kinds[self.kind](**self.parameters, **seed)
-        self.model.fit(self.matrix, show_progress=False)
+        with threadpool_limits(1, "blas"):  # as the library asks for, and as ours trains
+            self.model: Any = kinds[self.kind](**self.parameters, **seed)
+            self.model.fit(self.matrix, show_progress=False)
 
     def ranked(self, known: Known, task: Task, cart: Known) -> NDArray[np.int64]:
         import scipy.sparse as sp
@@ -151,7 +153,9 @@ class OfImplicit:
         if task != "complete" and known.customer >= 0:
             row, told = self.matrix[known.customer], {}
         else:  # somebody whom the library was not trained on
-            items, values = (cart.item, np.ones(len(cart.item))) if task == "complete" else known.faded(HALF_LIFE)
+            items, values = (
+                (cart.item, np.ones(len(cart.item))) if task == "complete" else known.faded(HALF_LIFE)
+            )
             values = values if task == "complete" else np.log1p(values)
             row = sp.csr_matrix((values, (np.zeros(len(items), int), items)), (1, self.matrix.shape[1]))
             told = {"recalculate_user": True} if self.kind == "als" else {}
@@ -173,9 +177,7 @@ def system(name: str, texts: Floats | None, parameters: Mapping[str, float] | No
         "baskets": lambda: Single(Baskets()),
         "paper_additive": lambda: Single(PaperModel(bilinear=False)),
         "paper_bilinear": lambda: Single(PaperModel(bilinear=True)),
-        **{
-            f"implicit_{kind}": lambda kind=kind: OfImplicit(kind, parameters) for kind in CHOSEN
-        },
+        **{f"implicit_{kind}": lambda kind=kind: OfImplicit(kind, parameters) for kind in CHOSEN},
     }
     found: System = made[name]()
     return found
