@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
 from eval.purchases import Split
 from retrieval.recommend.als import Als
@@ -142,8 +143,9 @@ class OfImplicit:
             "cosine": nearest_neighbours.CosineRecommender,
             "bm25": nearest_neighbours.BM25Recommender,
         }
-        self.model: Any = kinds[self.kind](**self.parameters, **seed)
-        self.model.fit(self.matrix, show_progress=False)
+        with threadpool_limits(1, "blas"):  # as the library asks for, and as ours trains
+            self.model: Any = kinds[self.kind](**self.parameters, **seed)
+            self.model.fit(self.matrix, show_progress=False)
 
     def ranked(self, known: Known, task: Task, cart: Known) -> NDArray[np.int64]:
         import scipy.sparse as sp

@@ -11,10 +11,11 @@ import { Panel } from "./panel.js";
 import { ApiError, NetworkError, sessionOf } from "./session.js";
 import { STYLE } from "./style.js";
 
-export async function start(options) {
-  const session = sessionOf(options.settings, options.emit);
-  await setLocale(session.memory.data.locale ?? options.settings.locale);
-  return new Chat(options, session);
+/** Before `start`: the words. It waits for nothing afterwards, so that what the page says meanwhile is not lost. */
+export { setLocale };
+
+export function start(options) {
+  return new Chat(options, sessionOf(options.settings, options.emit));
 }
 
 class Chat {

@@ -149,7 +149,8 @@
       element.button.setAttribute("aria-busy", "true");
       try {
         const module = await import(`${assets}app.js`);
-        app = await module.start({ element, settings, emit, ...before });
+        await module.setLocale(remembered().locale ?? settings.locale);
+        app = module.start({ element, settings, emit, ...before });
         emit("ready");
         return app;
       } catch (error) {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,6 +15,7 @@ from .scripted_shop import (
     Answer,
     ScriptedShop,
     identity_token,
+    shop_page,
     sources,
 )
 
@@ -94,6 +97,70 @@ def test_an_answer_to_the_one_before_never_reaches_the_next_customer(tab: Tab, s
     tab.ask("And mine?")
     expect(tab.part(".sentence")).to_have_text(["You said: And mine?"])
     expect(tab.part(".typing")).to_be_hidden()
+
+
+# --- what the page says while the chat loads ---
+
+
+@contextmanager
+def loading(tab: Tab, begin: Callable[[], object]) -> Iterator[None]:
+    """The chat loads, and waits for its words as long as the block lasts."""
+    held = []
+    tab.page.route("**/words.*.js", lambda route: held.append(route))
+    begin()
+    tab.until(lambda: bool(held))
+    assert len(held) == 1
+    expect(tab.part(".panel")).to_have_count(0)
+    yield
+    held[0].continue_()
+    expect(tab.part(".panel")).to_be_visible()
+
+
+def test_who_signs_in_while_the_chat_loads_is_signed_in(tab: Tab, shop: ScriptedShop) -> None:
+    tab.goto()
+    tab.open()
+    tab.ask("I am nobody yet")
+    with loading(tab, tab.page.reload):  # a chat that was open loads by itself
+        tab.page.evaluate("(token) => Kefu.identify(token)", identity_token("C00001"))
+        tab.page.evaluate("() => Kefu.setContext({product: {name: 'Alder knife'}})")
+    expect(tab.part(".suggestions")).to_contain_text("Is Alder knife in stock?")
+    expect(tab.part(".mine")).to_have_count(0)
+    tab.ask("Where is my order?")
+    assert list(shop.sessions.values()) == [None, "C00001"]
+
+
+@pytest.mark.parametrize("script", ["", "data-events"])
+def test_another_customer_while_the_chat_loads_is_the_one(tab: Tab, shop: ScriptedShop, script: str) -> None:
+    shop.pages["one"] = shop_page(script=script)
+    tab.goto("/shop/one")
+    tab.page.evaluate("(token) => Kefu.identify(token)", identity_token("C00001"))
+    with loading(tab, tab.part(".launcher").click):
+        tab.page.evaluate("(token) => Kefu.identify(token)", identity_token("C00002"))
+    tab.ask("Where is my order?")
+    assert list(shop.sessions.values()) == ["C00002"]
+
+
+@pytest.mark.parametrize("script", ["", "data-events"])
+@pytest.mark.parametrize("then", [None, "C00002"])
+def test_who_signs_out_while_the_chat_loads_is_signed_out(
+    tab: Tab, shop: ScriptedShop, script: str, then: str | None
+) -> None:
+    shop.pages["one"] = shop_page(script=script)
+    tab.goto("/shop/one")
+    tab.page.evaluate("(token) => Kefu.identify(token)", identity_token("C00001"))
+    tab.open()
+    tab.ask("Where is my order?")
+    with loading(tab, tab.page.reload):
+        tab.page.evaluate("() => Kefu.reset()")
+        assert tab.stored() == {}
+        if then:
+            tab.page.evaluate("(token) => Kefu.identify(token)", identity_token(then))
+    expect(tab.part(".mine")).to_have_count(0)
+    tab.ask("Hello")
+    assert list(shop.sessions.values()) == ["C00001", then]
+
+
+# --- sessions and connections that end ---
 
 
 def test_an_expired_identity_leaves_a_guest_and_tells_the_shop(tab: Tab, shop: ScriptedShop) -> None:

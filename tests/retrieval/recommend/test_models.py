@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from retrieval.recommend import Interactions, Known
+from retrieval.recommend import Interactions, Known, baskets
 from retrieval.recommend.als import Als
 from retrieval.recommend.base import Case, Model, PersonalFrequency, RecentPopularity, evaluate
 from retrieval.recommend.baskets import Baskets
@@ -157,6 +157,21 @@ def test_a_wholesale_basket_pairs_nothing() -> None:
     small = [(f"u{n}", "i1 i2", 0) for n in range(3)]
     data = purchases(*[(f"big{n}", wholesale, 0) for n in range(3)], *small, *OTHERS)
     assert {sku for sku, score in scores(Baskets(), data, having(data, "i1")).items() if score} == {"i2"}
+
+
+def test_a_new_item_that_stands_on_many_keeps_the_nearest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Baskets()
+    model.similarity = sp.csr_matrix(np.random.default_rng(0).random((30, 30)), dtype=np.float32)
+    stands_on = sp.csr_matrix(np.random.default_rng(1).random((3, 30)), dtype=np.float32)
+    monkeypatch.setattr(baskets, "NEIGHBOURS", 5)
+    made = model.with_items(stands_on).similarity.toarray()
+    assert made.shape == (33, 33)
+    assert np.array_equal(made[:30, :30], model.similarity.toarray())
+    assert not made[30:].any()
+    for column, wanted in zip(made[:30, 30:].T, (stands_on @ model.similarity.T).toarray(), strict=True):
+        kept = np.flatnonzero(column)
+        assert set(kept.tolist()) == set(np.argsort(-wanted)[:5].tolist())
+        assert np.allclose(column[kept], wanted[kept])
 
 
 # --- the paper's model --------------------------------------------------------------------------------------

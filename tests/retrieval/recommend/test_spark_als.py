@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from configs.errors import ConfigError, InputError
 from retrieval.recommend import Interactions, Known
 from retrieval.recommend.als import Als
-from retrieval.recommend.spark_als import COLUMNS, SparkAls
+from retrieval.recommend.spark_als import COLUMNS, MOST_ITERATIONS, SparkAls
 
 from .conftest import LATER, random_shop
 
@@ -40,7 +41,9 @@ def overlap(one: Als | SparkAls, other: Als | SparkAls, data: Interactions) -> f
 
 @needs_spark
 def test_whoever_trains_the_lists_are_alike() -> None:
-    pytest.importorskip("implicit", reason="implicit is not installed: pip install 'kefu[recommend]'")
+    als = pytest.importorskip(
+        "implicit.cpu.als", reason="implicit is not installed: pip install 'kefu[recommend]'"
+    )
     data = random_shop(120, 90, 6000)
     ours, other_seed, spark = (
         Als(factors=16),
@@ -54,9 +57,14 @@ def test_whoever_trains_the_lists_are_alike() -> None:
     # As alike as the same library is to itself with another seed, give or take the other penalty.
     assert overlap(ours, spark, data) > 0.85 * overlap(ours, other_seed, data)
     assert overlap(ours, spark, data) > 0.5
-    # Somebody new is folded in by the same code.
+    # Somebody new is served too: with their taste, which is an item's number modulo 3, and with what the library says of the factors.
     known = Known.of([3, 6, 9])
-    assert np.array_equal(spark.predict(known), spark.als.predict(known))
+    told = spark.predict(known)
+    assert (np.argsort(-told)[:10] % 3 == 0).mean() >= 0.8
+    library = als.AlternatingLeastSquares(factors=16, regularization=ours.penalty, alpha=ours.confidence)
+    library.item_factors = spark.als.factors
+    row = sp.csr_matrix((np.log1p(np.ones(3)), ([0] * 3, known.item)), (1, len(data.items)), np.float32)
+    assert np.allclose(told, library.recalculate_user(0, row) @ spark.als.factors.T, atol=1e-3)
 
 
 @needs_spark
@@ -88,3 +96,9 @@ def test_without_java_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(ConfigError, match=r"needs Java.*17 or newer"):
         SparkAls().train(random_shop(3, 3, 9), LATER)
+
+
+def test_more_iterations_than_spark_can_chain_are_refused() -> None:
+    assert SparkAls(iterations=MOST_ITERATIONS).iterations == MOST_ITERATIONS
+    with pytest.raises(ConfigError, match=f"^{MOST_ITERATIONS + 1} iterations"):
+        SparkAls(iterations=MOST_ITERATIONS + 1)
