@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 
 from chatbot.conversation import ToolCall
 from chatbot.tools.base import run_tool
@@ -32,6 +33,7 @@ def fold(events: list[Event], asked: Recommender) -> Known:
     return asked.fold_in(events, DAY)
 
 
+@pytest.mark.timeout(600)
 def test_ten_thousand_random_sequences(world: World) -> None:
     rng = np.random.default_rng(5)
     baskets = [one_of(rng, SKUS[:7], 3) for _ in range(200)]

@@ -33,7 +33,7 @@ sync_api = pytest.importorskip(
 )
 expect = sync_api.expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DEMO = Path(__file__).parents[3] / "chatbot" / "demo"
 PRODUCTS = 20
