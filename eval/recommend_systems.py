@@ -116,10 +116,10 @@ class EaseByTheBook:
 
 HALF_LIFE = Als().half_life
 CHOSEN: Mapping[str, Mapping[str, float]] = {
-    "als": {"factors": 64, "regularization": Als().penalty, "alpha": Als().confidence, "iterations": 15},
-    "bpr": {"factors": 64},
-    "cosine": {"K": 200},
-    "bm25": {"K": 200},
+    "als": {"factors": 128, "alpha": 1, "regularization": 10, "iterations": 15},
+    "bpr": {"factors": 64, "learning_rate": 0.01, "regularization": 0.1},
+    "cosine": {"K": 1000},
+    "bm25": {"K": 200, "K1": 1.2, "B": 0.2},
 }
 """Parameters of the library's models, by ``python -m eval.recommend_tune``; what is not named is the library's own choice."""
 
