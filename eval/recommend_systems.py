@@ -27,6 +27,7 @@ from retrieval.recommend.interactions import NOTHING, Floats, Interactions, Know
 from retrieval.recommend.measures import NDCG_AT, RECALL_AT, ndcg, recall, top
 from retrieval.recommend.paper import PaperModel
 from retrieval.recommend.recommender import Recommender
+from retrieval.recommend.spark_als import SparkAls
 from retrieval.recommend.training import trained
 
 FIVE = 5
@@ -174,6 +175,7 @@ def system(name: str, texts: Floats | None, parameters: Mapping[str, float] | No
         "ease_by_the_book": lambda: Single(EaseByTheBook()),
         "mixed_by_hand": lambda: Single(Mixed()),
         "als": lambda: Single(Als()),
+        "spark_als": lambda: Single(SparkAls()),
         "baskets": lambda: Single(Baskets()),
         "paper_additive": lambda: Single(PaperModel(bilinear=False)),
         "paper_bilinear": lambda: Single(PaperModel(bilinear=True)),

@@ -2,20 +2,23 @@
 
 Every set of a grid is trained and asked as the suite ``recommend`` does it, 28 days earlier; the best is printed last of its kind and belongs into
 ``recommend_systems.CHOSEN``. The best is the one that loses least: of what the best of its grid reaches in NDCG at 10, for all products
-and for new ones, the mean share. So a baseline is as strong as we could make it, and none was chosen on the test.
+and for new ones, the mean share. So a baseline is as strong as we could make it, and none was chosen on the test. Then Spark's factors beside the
+library's, as kefu trains both, where Spark is installed.
 """
 
 from __future__ import annotations
 
 import itertools
 import multiprocessing
+import shutil
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 
 import numpy as np
 from rich.console import Console
 
-from eval.purchases import grocer, split
-from eval.recommend_systems import measured
+from eval.purchases import Split, grocer, split
+from eval.recommend_systems import Found, measured
 
 VALIDATION = "2017-11-06"
 GRIDS: Mapping[str, Mapping[str, Sequence[float]]] = {
@@ -33,16 +36,29 @@ def main() -> None:
         tried: list[tuple[Mapping[str, float], dict[str, float]]] = []
         for values in itertools.product(*grid.values()):
             parameters = dict(zip(grid, values, strict=True))
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                found = pool.apply(measured, (f"implicit_{kind}", parted, None, parameters))
+            found = _measured(f"implicit_{kind}", parted, parameters)
             reached = {task: float(np.nanmean(found.ndcg[task])) for task in ("all", "new")}
             tried.append((parameters, reached))
-            out.print(
-                f"{kind} {_said(parameters)}: all {reached['all']:.4f}, new {reached['new']:.4f}, {found.seconds:.0f} s"
-            )
+            _print(out, f"{kind} {_said(parameters)}", found)
         most = {task: max(reached[task] for _, reached in tried) for task in ("all", "new")}
         best, _ = max(tried, key=lambda own: sum(own[1][task] / most[task] for task in most))
         out.print(f"[bold]{kind}: {_said(best)}[/bold]")
+    for name in ("als", "spark_als") if shutil.which("java") and find_spec("pyspark") else ("als",):
+        _print(out, name, _measured(name, parted, None))
+
+
+def _measured(name: str, parted: Split, parameters: Mapping[str, float] | None) -> Found:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found: Found = pool.apply(measured, (name, parted, None, parameters))
+    return found
+
+
+def _print(out: Console, name: str, found: Found) -> None:
+    told = [
+        f"{task} {np.nanmean(found.recall[task]):.4f} / {np.nanmean(found.ndcg[task]):.4f}"
+        for task in ("all", "new")
+    ]
+    out.print(f"{name}: recall at 20 / NDCG at 10: {', '.join(told)}, {found.seconds:.0f} s")
 
 
 def _said(parameters: Mapping[str, float]) -> str:
