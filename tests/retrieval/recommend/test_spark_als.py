@@ -46,9 +46,9 @@ def test_whoever_trains_the_lists_are_alike() -> None:
     )
     data = random_shop(120, 90, 6000)
     ours, other_seed, spark = (
-        Als(factors=16),
-        Als(factors=16, seed=7),
-        SparkAls(factors=16, master="local[2]"),
+        Als(factors=16, penalty=5.0),
+        Als(factors=16, penalty=5.0, seed=7),
+        SparkAls(factors=16, penalty=5.0, master="local[2]"),
     )
     for model in (ours, other_seed, spark):
         model.train(data, LATER)
