@@ -137,7 +137,7 @@ class Exploring:
         records = self.records()
         if not records:
             return []
-        taken = self._taken(_that_day(records[0].at))
+        taken = self._taken(_midnight(records[0].at))
         moment = now or datetime.now(UTC)
         found = []
         for record in records:
@@ -145,36 +145,33 @@ class Exploring:
             if moment <= until:
                 continue
             keys = [(who, fold(record.sku)) for who in (record.session_id, record.customer_key) if who]
-            got = any(start(record.at) <= when <= until for key in keys for when, start in taken.get(key, ()))
+            got = any(
+                last >= record.at and first <= until for key in keys for first, last in taken.get(key, ())
+            )
             found.append((record, float(got)))
         return found
 
-    def _taken(
-        self, since: datetime
-    ) -> Mapping[tuple[str, str], Sequence[tuple[datetime, Callable[[datetime], datetime]]]]:
-        """When who took which product: by session, and by customer; and from when on that came after what was shown at a moment."""
+    def _taken(self, since: datetime) -> Mapping[tuple[str, str], Sequence[tuple[datetime, datetime]]]:
+        """When who took which product, at the earliest and at the latest: by session, and by customer."""
         e, p = t.events.c, purchases.c
         kinds = sa.or_(e.kind.in_(("cart", "like")), sa.and_(e.kind == "rating", e.stars >= 4))
         done = sa.select(e.session_id, e.customer_key, e.sku, e.at).where(kinds, e.at >= since)
         bought = sa.select(p.customer_key, p.sku, p.at).where(p.at >= since, p.quantity > 0)
         with self._db.connect() as connection:
-            rows = [
-                (who, sku, at, _exactly) for *both, sku, at in connection.execute(done) for who in both if who
+            rows = [(who, sku, at, at) for *both, sku, at in connection.execute(done) for who in both if who]
+            # Many shops export the day of an order alone, as its midnight: it may have been at any time of that day.
+            rows += [
+                (who, sku, at, _midnight(at) + timedelta(days=1))
+                for who, sku, at in connection.execute(bought)
             ]
-            # Many shops export the day of an order alone, as its midnight: what is of the same day came after.
-            rows += [(who, sku, at, _that_day) for who, sku, at in connection.execute(bought)]
         product_of = product_skus(self._shop.products(list({sku for _, sku, _, _ in rows})))
-        taken: dict[tuple[str, str], list[tuple[datetime, Callable[[datetime], datetime]]]] = {}
-        for who, sku, at, start in rows:
-            taken.setdefault((who, fold(product_of.get(fold(sku), sku))), []).append((at, start))
+        taken: dict[tuple[str, str], list[tuple[datetime, datetime]]] = {}
+        for who, sku, first, last in rows:
+            taken.setdefault((who, fold(product_of.get(fold(sku), sku))), []).append((first, last))
         return taken
 
 
-def _exactly(moment: datetime) -> datetime:
-    return moment
-
-
-def _that_day(moment: datetime) -> datetime:
+def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -134,6 +134,8 @@ class Router:
             intent = "product_search"  # what a product shall not have is no question of one
         plain = suggesting.without_limits(question)
         named |= "category" in values
+        if intent == "product_search" and "must_avoid" in values and not asks.names_a_thing(plain):
+            intent = "recommend"  # "I have allergies, any ideas?": the tool asks what to avoid
         leans = suggesting.leans(question) or self._about_suggestions(text, values, dialogue)
         if intent == "recommend" and asks.names_a_thing(plain) and not named and not leans:
             intent, question = "product_search", asks.thing(plain)

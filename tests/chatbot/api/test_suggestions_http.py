@@ -162,10 +162,13 @@ def test_what_could_harm_stays_out_for_the_whole_conversation(shop: Any) -> None
     assert "7.00" in ask(shop, session, conversation, "how much is the hazelnut spread?")[0]
 
 
-def test_whoever_does_not_say_what_they_are_allergic_to_is_asked(shop: Any) -> None:
+@pytest.mark.parametrize(
+    "text", ["I have allergies, what would you recommend?", "I have allergies, any ideas?"]
+)
+def test_whoever_does_not_say_what_they_are_allergic_to_is_asked(shop: Any, text: str) -> None:
     session = shop.session()
     conversation = shop.conversation(session)
-    told, shown = ask(shop, session, conversation, "I have allergies, what would you recommend?")
+    told, shown = ask(shop, session, conversation, text)
     assert told.startswith("What do you have to avoid?")
     assert not shown
     told, shown = ask(shop, session, conversation, "nuts")
