@@ -3,74 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from chatbot.shop import Product
-from retrieval.recommend import Event, Interactions, Recommender
-from retrieval.recommend.blend import LEVELS, TASKS, Blend
-from retrieval.recommend.features import NAMES
+from retrieval.recommend import Event, Interactions
 from retrieval.recommend.training import trained
+
+from .suggesting_shop import LAMP, MODEL, WITH_LAMP, ask, fitted, with_lamp
 
 if TYPE_CHECKING:
     from conftest import World
-
-
-def fitted(
-    *baskets: str, day: str = "2026-11-20", texts: Mapping[str, Sequence[float]] | None = None
-) -> Recommender:
-    """Baskets of skus, each bought thirty times and fewer; the first ones are more popular. ``texts`` are vectors of length one."""
-    rows = [
-        (f"{number}-{copy}", sku)
-        for number, basket in enumerate(baskets)
-        for copy in range(30 - number)
-        for sku in basket.split()
-    ]
-    orders = [order for order, _ in rows]
-    at = np.full(len(rows), np.datetime64(day), "datetime64[s]")
-    data = Interactions.of(orders, [sku for _, sku in rows], at, orders=orders)
-    described = np.array([texts[sku] for sku in data.items], np.float32) if texts else None
-    return trained(data, at.max(), texts=described)
-
-
-MODEL = fitted("CAR-1", "KIT-1 GIF-1", "KIT-3 85123A", "KIT-2", "KIT-4")
-
-# A lamp that nobody took yet, described in words like those of the board and somewhat like those of the soap.
-LAMP = Product("NEW-1", "New lamp", price=Decimal("12.00"), currency="EUR", stock=4)
-WITH_LAMP = fitted(
-    "CAR-1", "KIT-1 GIF-1", "KIT-3", texts={"CAR-1": (1, 0, 0), "KIT-1": (0, 1, 0), "GIF-1": (0, 0, 1), "KIT-3": (0, 0, 1)}
-).add_product("NEW-1", np.array([0.6, 0.8, 0.0], np.float32))  # fmt: skip
-
-
-def hearing(recommender: Recommender, feature: str) -> Recommender:
-    """One whose lists hang on one feature alone."""
-    row = np.array([float(name == feature) for name in NAMES])
-    return replace(recommender, blend=Blend({task: np.tile(row, (len(LEVELS), 1)) for task in TASKS}))
-
-
-def ask(
-    world: World,
-    *,
-    recommender: Any = MODEL,
-    language: str = "en",
-    bought: Any = None,
-    catalogue: Any = None,
-    **arguments: Any,
-) -> Any:
-    context = world.context(
-        customer=world.anna if bought is not None else None,
-        language=language,
-        recommender=recommender,
-        bought={"C1": bought or []},
-        **({"catalogue": catalogue} if catalogue else {}),
-    )
-    return world.run(context, "recommend", **arguments), world.say(context, "recommend", **arguments)
 
 
 def test_a_stranger_hears_what_is_popular_this_month(world: World) -> None:
@@ -218,19 +164,6 @@ def test_a_product_that_left_the_catalogue_is_named_by_its_number(world: World) 
 # --- what nobody took yet ---------------------------------------------------------------------------------
 
 
-def with_lamp(world: World, feature: str, *, bought: Sequence[str] = (), seen: Sequence[str] = (), language: str = "en") -> Any:  # fmt: skip
-    """A context with somebody who bought and looked at these, and hears of one feature alone."""
-    recommender, now = hearing(WITH_LAMP, feature), np.datetime64("2026-11-20", "s")
-    context = world.context(
-        language=language,
-        recommender=recommender,
-        catalogue=[LAMP, *map(world.product, ("CAR-1", "KIT-1", "GIF-1", "KIT-3"))],
-    )
-    events = [Event(sku, now) for sku in bought] + [Event(sku, now, 0.3, purchase=False) for sku in seen]
-    known = recommender.fold_in(events, now)
-    return replace(context, known=lambda _: known)
-
-
 def test_what_nobody_took_yet_is_not_called_popular(world: World) -> None:
     def heard(language: str) -> tuple[str, dict[str, str]]:
         context = with_lamp(world, "popular_14", language=language)
@@ -336,84 +269,3 @@ def test_what_goes_with_the_cart(world: World) -> None:
     assert not {"KIT-1", "KIT-3"} & set(shown(result))
     empty = world.run(world.context(recommender=MODEL), "recommend", mode="complete")
     assert empty.error == "no_cart"
-
-
-# --- why ----------------------------------------------------------------------------------------------------
-
-
-def test_why_names_what_counts_and_how_much(world: World) -> None:
-    def why(**arguments: Any) -> str:
-        context = world.context(customer=world.anna, recommender=MODEL, bought={"C1": ["KIT-1"]})
-        return world.say(context, "why_suggested", **arguments)
-
-    said = why(sku="GIF-1", mode="for_me")
-    assert said.startswith(
-        "What speaks for Gift card: you bought Oak board, and customers who do often take it too ("
-    )
-    shares = [int(share) for share in re.findall(r"\((\d+) %\)", said)]
-    assert shares == sorted(shares, reverse=True)
-    assert 95 <= sum(shares) <= 101
-    assert why(sku="KIT-1", mode="again").startswith(
-        "You have bought Oak board once, the last time 0 days ago."
-    )
-    assert why(sku="KIT-2", mode="similar", with_sku="KIT-1") == (
-        "Paring knife 9 cm is of the same category as Oak board (Kitchen) and described in similar words."
-    )
-    assert "it often lies in the same orders as Oak board" in why(
-        sku="GIF-1", mode="complete", with_sku="KIT-1"
-    )
-    assert "What you bought plays no part in a search." in why(sku="GIF-1")
-
-
-def test_why_of_what_was_looked_at_is_not_that_it_was_taken(world: World) -> None:
-    def why(language: str, **known: Any) -> str:
-        context = with_lamp(world, "taken_45", language=language, **known)
-        return world.say(context, "why_suggested", sku="KIT-1", mode="for_me")
-
-    assert why("en", seen=["KIT-1"]) == "What speaks for Oak board: you looked at it before (100 %)."
-    assert why("en", bought=["KIT-1"]) == "What speaks for Oak board: you have taken it before (100 %)."
-    assert why("zh", seen=["KIT-1"]) == "推荐橡木砧板的理由：您以前看过这件（100%）。"
-
-
-def test_why_of_what_nobody_took_yet_is_that_things_like_it_are_taken(world: World) -> None:
-    def why(feature: str, sku: str, language: str = "en", **known: Any) -> str:
-        context = with_lamp(world, feature, language=language, **known)
-        return world.say(context, "why_suggested", sku=sku, mode="for_me")
-
-    assert why("popular_14", "CAR-1") == (
-        "What speaks for Pine soap: many customers take or look at it (100 %)."
-    )
-    assert why("popular_14", "NEW-1") == (
-        "What speaks for New lamp: many customers take or look at things like it (100 %)."
-    )
-    assert (
-        why("popular_14", "NEW-1", "zh") == "推荐New lamp的理由：很多顾客买过或看过与这件相似的商品（100%）。"
-    )
-    assert why("together", "NEW-1", bought=["KIT-1"]) == (
-        "What speaks for New lamp: you bought Oak board, and customers who do often take things like it too (100 %)."
-    )
-
-
-@pytest.mark.parametrize("recommender", [None, WITH_LAMP, hearing(MODEL, "text")])
-@pytest.mark.parametrize("mode", ["for_me", "again"])
-def test_where_no_reason_is_known_nothing_is_claimed(world: World, recommender: Any, mode: str) -> None:
-    """The walnut board is sold out, and nobody knows what a stranger bought."""
-    context = world.context(recommender=recommender)
-    assert world.say(context, "why_suggested", sku="KIT-4", mode=mode) == (
-        "I can only say of Walnut board that it is in our catalogue; I can name no other reason."
-    )
-
-
-def test_the_cause_that_is_named_is_true(world: World) -> None:
-    """Without the purchase that is named, the product falls in the score, and more than without another one."""
-    bought = ["CAR-1", "KIT-1", "KIT-3"]
-
-    def score(skus: Sequence[str]) -> float:
-        known = MODEL.fold_in((Event(sku, np.datetime64("2026-11-24", "s")) for sku in skus), np.datetime64("2026-11-24", "s"))  # fmt: skip
-        return MODEL.explain(known, "GIF-1", mode="discover").score
-
-    result, _ = ask(world, bought=bought)
-    (reason,) = [card.fields["reason"] for card in result.cards if card.id == "GIF-1"]
-    (named,) = [sku for sku in bought if reason == f"because you bought {world.product(sku).name}"]
-    falls = {sku: score(bought) - score([own for own in bought if own != sku]) for sku in bought}
-    assert falls[named] == max(falls.values()) > 0
