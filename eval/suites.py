@@ -172,6 +172,7 @@ SUITES = (
             "new_ndcg_at_10",
             "cart_recall_at_20",
             "cold_item_recall_at_20",
+            "cold_item_new_recall_at_20",
             "five_items_recall_at_20",
             "call_p95_ms",
             "gifts_new_hit_at_10",
@@ -184,6 +185,7 @@ SUITES = (
             "implicit_als",
             "implicit_bm25",
             "implicit_cosine",
+            "text",
         ),
     ),
     Suite(

@@ -1,14 +1,18 @@
-"""How much each thing that speaks for a product weighs: logistic regression on what customers took next.
+"""How much each thing that speaks for a product weighs: what customers took next, by regression.
 
 One vector of weights for each task (buy again, discover, both, complete a cart) and for how much is known of the customer, since
 with two known products popularity is worth more and habits less. Fitted on a window behind what the models were trained on; each
 is held near a prior (MAP): a level near its task's, a task near the packaged weights, so that a shop with three
 orders a day begins with what other shops taught. Scores are log odds up to a constant; they add up feature by feature.
+
+What is new to a customer, and anything to somebody of whom little is known, is weighed by conditional logit (McFadden 1974): which of the
+candidates did this customer take, and not how much do customers take. Where habits are known, pooled logistic regression foretells
+more, since whoever buys much says more. Both were tried on a grocer's validation window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,38 +111,78 @@ def fit(
     for task in TASKS:
         before = prior.weights[task] if prior else np.zeros((len(LEVELS), len(NAMES)))
         every = [one for own in samples[task] for one in own]
-        center = _fit(every, before[-1], strength)
+        center = _fit(every, before[-1], strength, conditional=task == "discover")
         weights[task] = np.stack(
             [
-                _fit(own, center + before[level] - before[-1], strength)
+                _fit(
+                    own,
+                    center + before[level] - before[-1],
+                    strength,
+                    conditional=task == "discover" or level < len(LEVELS) - 1,
+                )
                 for level, own in enumerate(samples[task])
             ]
         )
     return Blend(weights)
 
 
-def _fit(samples: Sequence[Sample], prior: Floats, strength: float) -> Floats:
+def _fit(samples: Sequence[Sample], prior: Floats, strength: float, *, conditional: bool) -> Floats:
     """Weights of the raw features, by Newton's method; ``prior`` itself where nobody took anything."""
-    if not any(one.taken.any() for one in samples):
+    told = [one for one in samples if one.taken.any()]
+    if not told:
         return prior
-    values = np.concatenate([one.values for one in samples])
-    taken = np.concatenate([one.taken for one in samples]).astype(np.float64)
+    if not conditional:
+        told = [one for one in samples if len(one.taken)]
+    values = np.concatenate([one.values for one in told])
+    taken = np.concatenate([one.taken for one in told]).astype(np.float64)
     scale = values.std(axis=0)
     used = scale > 1e-9
     wide = np.where(used, scale, 1.0)
     scaled = np.column_stack([(values - values.mean(axis=0)) / wide, np.ones(len(values))])
     start = np.append(prior * wide, 0.0)
     held = np.append(np.full(len(wide), strength), 0.0)
-    rate = taken.mean()
+    bends = (
+        _within(scaled, taken, [len(one.taken) for one in told]) if conditional else _pooled(scaled, taken)
+    )
     at = start.copy()
+    rate = taken.mean()
     at[-1] = np.log(rate / (1 - rate)) if rate < 1 else 0.0
     for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-(scaled @ at)))
-        gradient = scaled.T @ (taken - chance) - held * (at - start)
-        curvature = (scaled * (chance * (1 - chance))[:, None]).T @ scaled + np.diag(held + 1e-6)
+        gradient, curvature = bends(at)
+        gradient, curvature = gradient - held * (at - start), curvature + np.diag(held + 1e-6)
         step = np.linalg.solve(curvature, gradient)
         # A leap that is too long for the curve's bend is cut short.
         at = at + step / max(1.0, float(np.abs(step).max()) / LEAP)
         if float(np.abs(step).max()) < CLOSE:
             break
     return np.where(used, at[:-1] / wide, prior)
+
+
+def _pooled(values: Floats, taken: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:
+    """Gradient and curvature of the likelihood that each candidate was taken, all customers in one."""
+
+    def bends(at: Floats) -> tuple[Floats, Floats]:
+        chance = 1 / (1 + np.exp(-(values @ at)))
+        return values.T @ (taken - chance), (values * (chance * (1 - chance))[:, None]).T @ values
+
+    return bends
+
+
+def _within(values: Floats, taken: Floats, sizes: Sequence[int]) -> Callable[[Floats], tuple[Floats, Floats]]:
+    """The same of which candidates each customer took, ``sizes`` of them; one who took much counts by the root of how much."""
+    starts = np.cumsum([0, *sizes[:-1]])
+    whose = np.repeat(np.arange(len(sizes)), sizes)
+    count = np.add.reduceat(taken, starts)
+    share = 1 / np.sqrt(count)
+
+    def bends(at: Floats) -> tuple[Floats, Floats]:
+        told = values @ at
+        odds = np.exp(told - np.maximum.reduceat(told, starts)[whose])
+        chance = (count / np.add.reduceat(odds, starts))[whose] * odds
+        mean = np.add.reduceat(values * chance[:, None], starts)
+        curvature = (values * (share[whose] * chance)[:, None]).T @ values - (
+            mean * (share / count)[:, None]
+        ).T @ mean
+        return values.T @ (share[whose] * (taken - chance)), curvature
+
+    return bends

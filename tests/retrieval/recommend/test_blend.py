@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from scipy.special import logsumexp  # type: ignore[import-untyped]  # it ships no types
 
-from retrieval.recommend.blend import LEVELS, TASKS, Blend, Sample, eligible, fit, level_of
+from retrieval.recommend.blend import LEVELS, TASKS, Blend, Sample, _pooled, _within, eligible, fit, level_of
 from retrieval.recommend.features import FEATURES, NAMES
 from retrieval.recommend.interactions import Known
 from retrieval.recommend.training import fitted, packaged, trained
@@ -31,6 +33,51 @@ def test_weights_are_found_again() -> None:
     true[[0, 3, 9]] = 1.0, -0.5, 0.8
     found = fit(only("mixed", 3, samples(true, 200)))  # type: ignore[arg-type]  # tasks by their names
     assert np.abs(found.weights["mixed"][3] - true).max() < 0.15
+
+
+@pytest.mark.parametrize(("task", "level"), [("discover", 3), ("mixed", 1)])
+def test_which_product_is_learnt_from_and_not_how_many(task: str, level: int) -> None:
+    """Those who take much differ in a feature that is the same for all their candidates: it says nothing of which."""
+    true = np.zeros(len(NAMES))
+    true[3] = 1.0
+    rng = np.random.default_rng(1)
+    shoppers = []
+    for busy in rng.random(200) * 2:
+        values = rng.normal(size=(50, len(NAMES)))
+        values[:, 0] = busy
+        chance = 1 / (1 + np.exp(-(values @ true + 2 * busy - 4)))
+        shoppers.append(Sample(values, rng.random(50) < chance))
+    found = fit(only(task, level, shoppers)).weights[task][level]  # type: ignore[arg-type]  # tasks by their names
+    assert abs(found[0]) < 1e-6
+    assert found[3] > 0.5
+    assert np.abs(np.delete(found, 3)).max() < 0.1
+    pooled = fit(only("buy_again", 3, shoppers)).weights["buy_again"][3]  # type: ignore[arg-type]  # tasks by their names
+    assert pooled[0] > 1.0
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_gradient_and_curvature_are_those_of_the_likelihood(conditional: bool) -> None:
+    shoppers = samples(np.linspace(-0.3, 0.3, len(NAMES)), 6)
+    values = np.concatenate([one.values[:, :4] for one in shoppers])
+    taken = np.concatenate([one.taken for one in shoppers]).astype(float)
+    sizes = [len(one.taken) for one in shoppers]
+    bends = _within(values, taken, sizes) if conditional else _pooled(values, taken)
+
+    def likelihood(at: np.ndarray) -> float:
+        if not conditional:
+            return float(np.sum(taken * (values @ at) - np.logaddexp(0, values @ at)))
+        parts = zip(np.split(values @ at, 6), np.split(taken, 6), strict=True)
+        return float(
+            sum((told @ own - own.sum() * logsumexp(told)) / np.sqrt(own.sum()) for told, own in parts)
+        )
+
+    at, step = np.array([0.2, -0.4, 0.1, 0.6]), 1e-5
+    gradient, curvature = bends(at)
+    for number, along in enumerate(step * np.eye(4)):
+        rise = (likelihood(at + along) - likelihood(at - along)) / (2 * step)
+        assert abs(gradient[number] - rise) < 1e-5
+        bend = (bends(at + along)[0] - bends(at - along)[0]) / (2 * step)
+        assert np.abs(curvature[number] + bend).max() < 1e-5
 
 
 def test_where_nothing_was_seen_the_prior_stays_and_a_level_leans_on_its_task() -> None:
