@@ -35,8 +35,7 @@ def test_weights_are_found_again() -> None:
     assert np.abs(found.weights["mixed"][3] - true).max() < 0.15
 
 
-@pytest.mark.parametrize(("task", "level"), [("discover", 3), ("mixed", 1)])
-def test_which_product_is_learnt_from_and_not_how_many(task: str, level: int) -> None:
+def test_of_what_is_new_it_learns_which_and_not_how_many() -> None:
     """Those who take much differ in a feature that is the same for all their candidates: it says nothing of which."""
     true = np.zeros(len(NAMES))
     true[3] = 1.0
@@ -47,7 +46,7 @@ def test_which_product_is_learnt_from_and_not_how_many(task: str, level: int) ->
         values[:, 0] = busy
         chance = 1 / (1 + np.exp(-(values @ true + 2 * busy - 4)))
         shoppers.append(Sample(values, rng.random(50) < chance))
-    found = fit(only(task, level, shoppers)).weights[task][level]  # type: ignore[arg-type]  # tasks by their names
+    found = fit(only("discover", 3, shoppers)).weights["discover"][3]  # type: ignore[arg-type]  # tasks by their names
     assert abs(found[0]) < 1e-6
     assert found[3] > 0.5
     assert np.abs(np.delete(found, 3)).max() < 0.1
