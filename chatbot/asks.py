@@ -59,6 +59,30 @@ def names_a_thing(text: str) -> bool:
     return bool(thing(text))
 
 
+_SOLD = re.compile(
+    r"\bdo you (?:(?:also|even|still) )?(?:have|sell|stock|carry)\b|\bhave you got\b|有没有|有卖|卖.{0,8}吗",
+    re.IGNORECASE,
+)
+
+
+def whether_sold(text: str) -> bool:
+    """Whether the message asks if the shop has something: "do you have candles?"."""
+    return bool(_SOLD.search(text))
+
+
+_IT_IN = re.compile(
+    r"\b(?:have|got|sell|stock|carry|get|buy|order|comes?) (?:it|this|that|them|these|those|(?:this|that) one) in\b"
+    r"|\b(?:is|are) (?:it|this|that|they|these|those|(?:this|that) one) (?:also )?available in\b|\b(?:does|do) (?:it|they|this|that) come in\b"
+    r"|(?:它|这款|这件|这个|那款)(?:还)?有.{0,6}(?:色|号|码|尺寸)",
+    re.IGNORECASE,
+)
+
+
+def another_kind_of_it(text: str) -> bool:
+    """Whether the message asks for what was spoken of in a colour, a size or a material: "do you have it in blue?"."""
+    return bool(_IT_IN.search(text))
+
+
 _AGAIN = re.compile(
     r"\b(?:what|which|anything|something|things|products?)\b.{0,40}\b(?:buy|order|get|need)\b.{0,20}\bagain\b"
     r"|\bmy (?:usuals|usual (?:products?|things|items|shopping|groceries))\b|\bdo i (?:usually|often|regularly|normally|always) (?:buy|order|get)\b"

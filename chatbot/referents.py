@@ -16,6 +16,8 @@ from retrieval.products import ProductSearch
 
 RESOLVE_THRESHOLD = 0.6
 """From this score on, a message names a product."""
+SOLD = 0.5
+"""From this score of the search on, the shop sells what a message asks for."""
 _COMPARED = 4
 """So many products are answered for at once."""
 
@@ -84,6 +86,11 @@ def find(
     limited = {"max_price", "min_price"} & values.keys() and not slots.is_follow_up(text)
     if slots.other_ones(text) or limited:  # "and blue ones?", "something under 30 euros"
         return {}
+    if asks.whether_sold(text) and not slots.is_follow_up(text) and "aspect" not in values:
+        best = products.search(text, language=language, k=1)
+        # "do you have chocolate?", after a list of something else
+        if best and best[0].score >= SOLD and best[0].sku not in shown:
+            return {}
     about_products = sum(scores.get(intent, 0.0) for intent in ("product_details", "recommend"))
     elsewhere = max((score for intent, score in scores.items() if intent not in PRODUCT), default=0.0)
     short = len(lang.words(text)) <= 8 and elsewhere < 0.8 and not asks.own_order(text)

@@ -16,6 +16,7 @@ from chatbot.calls import calls_for, given
 from chatbot.conversation import Plan, ToolCall
 from chatbot.dialogue import Dialogue
 from chatbot.intents import PERSONAL, PRODUCT, SOCIAL, Classifier
+from chatbot.referents import SOLD
 from configs import countries
 from configs.settings import ShopSettings
 from retrieval.prices import without_price
@@ -45,7 +46,6 @@ _ABOUT = re.compile(
     r"\b(?:tell|more|know|describe|information|details)\b.{0,20}\babout\b|\bdescribe\b|介绍|详情",
     re.IGNORECASE,
 )
-_SELLS = re.compile(r"\bdo you (?:sell|stock|carry)\b|\bhave you got\b|有没有|有卖|卖.{0,8}吗", re.IGNORECASE)
 _GENERIC_SEARCH = re.compile(
     r"\b(?:do you (?:have|sell|carry|stock|offer)|have you got|looking for|show me|find me|any|some|which .{0,30} (?:do|have) you|i need|i want|search)\b"
     r"|有没有|有哪些|想买|找|推荐",
@@ -165,7 +165,7 @@ class Router:
         named = float(values.get("sku_score", 0.0))
         hits = [] if named else self._products.search(without_price(question), language=language, k=1)
         catalogue = max(named, hits[0].score if hits else 0.0)
-        if _SELLS.search(question) and catalogue >= 0.5 and not values.get("aspect"):
+        if asks.whether_sold(question) and hits and catalogue >= SOLD and not values.get("aspect"):
             return "product_search", 0.9
         leans = slots.is_follow_up(question) or slots.is_elliptic(question)
         # "how long will you hold it?" with no product in sight is not about a product
@@ -269,6 +269,8 @@ class Router:
             return "order_status", True
         if intent in PERSONAL and (values.get("order_id") or (own_order and scores[intent] > 0.6)):
             return intent, True
+        if intent == "product_search" and values.get("sku") and asks.another_kind_of_it(text):
+            return "product_details", True
         if intent == "product_search" and values.get("sku") and not _GENERIC_SEARCH.search(text):
             return "product_details", False
         if intent == "product_details" and bare and values.get("aspect") and slots.is_follow_up(text):

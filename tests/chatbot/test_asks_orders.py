@@ -1,4 +1,4 @@
-"""Messages that give orders to the machine, and questions of shoppers that merely sound like it."""
+"""Messages that give orders to the machine, questions of shoppers that merely sound like it, and what else is asked in plain words."""
 
 from __future__ import annotations
 
@@ -46,3 +46,17 @@ def test_orders_to_the_machine(text: str) -> None:
 )
 def test_what_shoppers_ask(text: str) -> None:
     assert not asks.commands_machine(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "about_it"),
+    [
+        ("do you have it in blue?", True),
+        ("Is this one available in XL?", True),
+        ("这款有黑色的吗", True),
+        ("do you have candles in blue?", False),
+        ("what is it made of?", False),
+    ],
+)
+def test_a_colour_or_size_of_what_was_spoken_of(text: str, about_it: bool) -> None:
+    assert asks.another_kind_of_it(text) is about_it

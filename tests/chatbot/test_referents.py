@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -24,7 +25,7 @@ class Catalogue:
     def search(
         self, text: str, *, language: str = "en", exclude: Collection[str] = (), k: int = 6
     ) -> list[ProductHit]:
-        return []
+        return [ProductHit("CANDLE", 0.9)] if "candles" in text else []
 
     def by_price(self, skus: Sequence[str]) -> list[str]:
         return sorted(skus, key=lambda sku: PRICES[sku])
@@ -57,6 +58,13 @@ def test_one_of_those_that_were_shown(text: str, sku: str) -> None:
 @pytest.mark.parametrize("text", ["and blue ones?", "something under 30 euros"])
 def test_others_of_the_kind_are_none_of_them(text: str) -> None:
     assert meant(text, SHOWN) == {}
+
+
+def test_whether_the_shop_sells_something_else_is_asked_of_none_of_them() -> None:
+    assert meant("do you have candles?", SHOWN) == {}
+    assert meant("do you have it with candles?", SHOWN)["sku"] == "TEMPERA"
+    assert meant("do you have a larger size?", SHOWN)["sku"] == "TEMPERA"
+    assert meant("do you have candles?", replace(SHOWN, skus=("CANDLE",)))["sku"] == "CANDLE"
 
 
 def test_which_of_them_means_all() -> None:
