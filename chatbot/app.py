@@ -16,8 +16,11 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from chatbot import compose
+from chatbot.actions.journal import Actions
+from chatbot.actions.system import DatabaseSystem
 from chatbot.adapters import Adapters
 from chatbot.answers import Answers
+from chatbot.auth import load_secret
 from chatbot.behaviour import Behaviour
 from chatbot.db import connect, migrate
 from chatbot.dialogue import Dialogue
@@ -144,6 +147,10 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     embeddings = embeddings_of(settings, embedder)
     encoders = {language: embedding.passages for language, embedding in embeddings.items()}
     askers = {language: embedding.query for language, embedding in embeddings.items()}
+    system = DatabaseSystem(db, settings.shop, settings.actions, clock(settings))
+    actions = Actions(
+        db, load_secret(settings), None if settings.actions.system == "off" else system, settings.actions
+    )
     router = Router(
         {
             language: Served(language, router_folder(settings), Space(embedding.passages, embedding.queries))
@@ -152,6 +159,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         products,
         settings.shop,
         search,
+        actions.offered,
     )
     bot = Bot(
         settings=settings,
@@ -168,6 +176,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         adapters=adapters,
         clock=clock(settings),
         exploring=Exploring(db, shop, settings.recommend.explore),
+        actions=actions,
     )
     return App(settings, db, shop, store, behaviour, index, search, products, recommending, engine, bot)
 

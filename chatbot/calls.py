@@ -6,10 +6,11 @@ Names of arguments, and what holds on from what was said before. Chooses no inte
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from chatbot import lang, slots, suggesting
+from chatbot import asks, changing, lang, slots, suggesting
+from chatbot.actions import rules
 from chatbot.conversation import ToolCall
 from chatbot.dialogue import Dialogue
 from chatbot.intents import PERSONAL
@@ -61,6 +62,39 @@ def calls_for(
         case "recommend":
             return [suggesting.call(text, {**values, **_left_out(values, dialogue)}, dialogue)]
     return []
+
+
+def change_for(
+    text: str, values: Mapping[str, Any], dialogue: Dialogue, offered: Collection[str]
+) -> ToolCall | None:
+    """The call that prepares what a message wants done to an order, as far as the shop offers it."""
+    before, order_id = dialogue.changing, values.get("order_id")
+    if before is not None:  # it was asked which order, or where to
+        said = changing.address(text) or changing.tidy(text)
+        if before.name == "change_address" and "address" not in before.arguments and rules.complete(said):
+            return ToolCall(before.name, {**before.arguments, "address": said})
+        if order_id and len(lang.content_words(text)) <= 4:
+            return ToolCall(before.name, {**before.arguments, "order_id": order_id})
+    if dialogue.changed and offered and changing.undoes(text):
+        return ToolCall("undo_change")
+    kind = changing.wanted(text)
+    if kind is None or kind not in offered:
+        return None
+    sku = values.get("sku")
+    if kind == "restock_alert":
+        return ToolCall(kind, {"sku": sku}) if sku else None
+    if not dialogue.signed_in and not order_id and not asks.own_order(text):
+        return None  # how it is done stands in the pages
+    if order_id is None and len(dialogue.orders) <= 1:
+        order_id = dialogue.order_id
+    match kind:
+        case "change_address":
+            return ToolCall(kind, given(order_id=order_id, address=changing.address(text)))
+        case "request_return":
+            return ToolCall(kind, given(order_id=order_id if order_id or not sku else None, sku=sku))
+        case "request_exchange":
+            return ToolCall(kind, given(order_id=order_id, exchange_for=sku)) if sku else None
+    return ToolCall(kind, given(order_id=order_id))
 
 
 def _left_out(values: Mapping[str, Any], dialogue: Dialogue, *, goes_on: bool = False) -> dict[str, Any]:

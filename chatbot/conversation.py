@@ -45,7 +45,8 @@ class ToolResult:
 
     ``template`` names the text of ``configs/templates/<language>.yaml`` that words it, filled with ``data``;
     ``text`` says the same facts in plain English, as evidence for the model; ``cards`` go to the widget.
-    ``error`` is a short code (``sign_in``, ``not_found``, ``broken`` ...) for logs and evaluation.
+    ``error`` is a short code (``sign_in``, ``not_found``, ``broken`` ...) for logs and evaluation. ``proposal`` is the id of the action
+    that the shopper's next yes carries out, ``quick_replies`` what they may want to say next.
     """
 
     call: ToolCall
@@ -54,6 +55,8 @@ class ToolResult:
     text: str = ""
     cards: Sequence[Card] = ()
     error: str | None = None
+    quick_replies: Sequence[str] = ()
+    proposal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

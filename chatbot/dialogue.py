@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from chatbot.conversation import Plan, ToolCall, Turn
 from chatbot.intents import SOCIAL
 
+CHANGE = "change"
+"""The intent of a plan that changes an order, or takes that back."""
 RECENT = 6
 """Turns that a message may lean on."""
 
@@ -38,6 +40,10 @@ class Dialogue:
     """What it suggested."""
     without: tuple[str, ...] = ()
     """What the last search left out."""
+    changing: ToolCall | None = None
+    """The call that asked back in the last turn what was missing for a change of an order."""
+    changed: bool = False
+    """Whether one of the last two turns was about a change of an order."""
     avoid: tuple[str, ...] = ()
     """What the shopper must not have, allergies and the like: of the whole conversation, for nobody is cured by the next question."""
 
@@ -59,6 +65,8 @@ class Dialogue:
                 order_id=orders[0] if orders else state.order_id,
                 asked=turn.plans[-1].intent if turn.reply.kind == "clarify" and turn.plans else None,
                 messages=(turn.message, *state.messages),
+                changing=_unfinished(turn),
+                changed=any(plan.intent == CHANGE for one in turns[-2:] for plan in one.plans),
                 told=frozenset(citation.passage_id for citation in turn.reply.citations),
             )
         return state
@@ -84,3 +92,8 @@ def _avoided(plans: Iterable[Plan]) -> tuple[str, ...]:
     """What messages said that could do harm, each once."""
     careful = [plan.slots for plan in plans if plan.slots.get("must_avoid")]
     return tuple(dict.fromkeys(said for slots in careful for said in slots.get("without", ())))
+
+
+def _unfinished(turn: Turn) -> ToolCall | None:
+    calls = [call for plan in turn.plans if plan.intent == CHANGE for call in plan.calls]
+    return calls[-1] if calls and turn.reply.kind == "clarify" else None

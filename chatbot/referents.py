@@ -56,7 +56,7 @@ def find(
     index = slots.ordinal(text)
     if (
         index is not None
-        and dialogue.intent in PERSONAL
+        and (dialogue.intent in PERSONAL or dialogue.changing is not None)
         and -len(dialogue.orders) <= index < len(dialogue.orders)
     ):
         return {"order_id": dialogue.orders[index]}

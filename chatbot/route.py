@@ -8,13 +8,13 @@ to answer, and knows no customer: whose order a number names is for the tools to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from chatbot import asks, lang, referents, slots, suggesting, unwanted
-from chatbot.calls import calls_for, given
+from chatbot.calls import calls_for, change_for, given
 from chatbot.conversation import Plan, ToolCall
-from chatbot.dialogue import Dialogue
+from chatbot.dialogue import CHANGE, Dialogue
 from chatbot.intents import PERSONAL, PRODUCT, SOCIAL, Classifier
 from chatbot.referents import SOLD
 from configs import countries
@@ -59,7 +59,8 @@ def _family(intent: str) -> str:
 
 
 class Router:
-    """Plans for messages; ``classifiers`` by language, English being the fallback."""
+    """Plans for messages; ``classifiers`` by language, English being the fallback; ``offered`` are the changes of orders that the shop has
+    done in a chat."""
 
     def __init__(
         self,
@@ -67,8 +68,10 @@ class Router:
         products: ProductSearch,
         facts: ShopSettings,
         search: Search,
+        offered: Collection[str] = (),
     ) -> None:
         self._classifiers = classifiers
+        self._offered = offered
         self._search = search
         self._products = products
         self._facts = facts
@@ -116,6 +119,9 @@ class Router:
                 values["refused"] = of["sku"]
             meant = meant.replace(refusal, " ") if asks.names_a_thing(meant.replace(refusal, " ")) else meant
         values |= referents.find(meant, values, dialogue, self._products, language, scores)
+        change = change_for(text, values, dialogue, self._offered)
+        if change is not None:
+            return Plan(CHANGE, 0.9, language, question, values, (change,), slots.core(text))
         if suggesting.complains(text):
             scores = {**scores, "recommend": 0.0}
         if suggesting.asks_comparison(text):

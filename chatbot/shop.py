@@ -260,6 +260,20 @@ class Shop:
                     lines[row.parent_key].append(dataclasses.replace(line, name=name))
         return [_build(Order, row, lines=tuple(lines.get(row.key, ()))) for row in rows]
 
+    def requested(self, order: Order) -> set[str]:
+        """The folded skus of an order for which a return is registered with kefu."""
+        c = t.returns.c
+        with self._db.connect() as connection:
+            return set(
+                connection.execute(sa.select(c.sku_key).where(c.order_key == fold(order.id))).scalars()
+            )
+
+    def address(self, order: Order) -> str | None:
+        """Where an order goes, if the shopper changed that with kefu."""
+        c = t.addresses.c
+        with self._db.connect() as connection:
+            return connection.execute(sa.select(c.address).where(c.order_key == fold(order.id))).scalar()
+
     # --- delivery ---
 
     def rates(self, country: str, region: str | None = None) -> list[Rate]:

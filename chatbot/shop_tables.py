@@ -134,6 +134,46 @@ purchases = sa.Table(
     sa.Index("ix_purchases_customer_key_at", "customer_key", "at"),
 )
 
+# --- what kefu does itself, where no other system of the shop does it ---
+
+# Each thing that was done, by the key that makes it happen once; ``before`` is what an undo puts back.
+executions = sa.Table(
+    "executions",
+    metadata,
+    sa.Column("key", CleanText(64), primary_key=True),
+    sa.Column("customer_key", _KEY, nullable=False, index=True),
+    sa.Column("outcome", sa.JSON, nullable=False),
+    sa.Column("before", sa.JSON, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+# No foreign key to orders: an import replaces the rows that changed, and what was done stays done.
+addresses = sa.Table(
+    "addresses",
+    metadata,
+    sa.Column("order_key", _KEY, primary_key=True),
+    sa.Column("customer_key", _KEY, nullable=False, index=True),
+    sa.Column("address", CleanText, nullable=False),
+)
+
+returns = sa.Table(
+    "returns",
+    metadata,
+    sa.Column("order_key", _KEY, primary_key=True),
+    sa.Column("customer_key", _KEY, nullable=False, index=True),
+    sa.Column("sku_key", _KEY, primary_key=True),
+    sa.Column("exchange_for", CleanText(200)),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+restock_alerts = sa.Table(
+    "restock_alerts",
+    metadata,
+    sa.Column("customer_key", _KEY, primary_key=True),
+    sa.Column("sku_key", _KEY, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
 # Which packaged shop the database holds, by the hash of all that it is made of.
 seeds = sa.Table(
     "seeds",

@@ -1,5 +1,5 @@
 """The store's tables: conversations, the messages that were posted, the turns that answered them, feedback; what shoppers did, and what that
-adds up to.
+adds up to; what they asked to have done.
 
 Knows no rules; ``chatbot.store`` does.
 """
@@ -117,4 +117,27 @@ profiles = sa.Table(
     sa.Column("seal", CleanText(64), nullable=False),
     sa.Column("folded", sa.JSON, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
+)
+
+# What a shopper was asked to confirm, to the letter, and what came of it.
+actions = sa.Table(
+    "actions",
+    metadata,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("conversation_id", _ID, sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("customer_id", CleanText(200), nullable=False),
+    sa.Column("customer_key", CleanText(200), nullable=False, index=True),
+    sa.Column("kind", CleanText(32), nullable=False),
+    sa.Column("arguments", sa.JSON, nullable=False),
+    sa.Column("seal", CleanText(64), nullable=False),
+    sa.Column("state", CleanText(16), nullable=False),
+    sa.Column("outcome", sa.JSON),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("decided_at", UtcTime),
+    sa.CheckConstraint(
+        "state IN ('proposed', 'lapsed', 'declined', 'running', 'done', 'refused', 'undone')", name="state"
+    ),
+    sa.Index("ix_actions_conversation_id_created_at", "conversation_id", "created_at"),
+    sa.Index("ix_actions_state", "state"),
 )

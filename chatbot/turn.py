@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from chatbot import compose, lang, offer
 from chatbot import prompt as prompts
 from chatbot.adapters import BASE
+from chatbot.consent import consents
 from chatbot.conversation import (
     Carded,
     Citation,
@@ -37,6 +38,7 @@ from chatbot.conversation import (
     ToolRan,
     ToolResult,
 )
+from chatbot.dialogue import CHANGE
 from chatbot.engine.base import Sampling
 from chatbot.gather import Gathering
 from chatbot.intents import SOCIAL
@@ -106,6 +108,12 @@ class _Turn(Gathering):
             )
             return
         self.language = self._language()
+        proposed = self._proposed()
+        agreed = consents(self.message, proposed.quick_replies[0]) if proposed else None
+        if proposed is not None and agreed is not None:
+            async for event in self._decide(proposed, agreed):
+                yield event
+            return
         dialogue = await asyncio.to_thread(self._dialogue)
         if self._accepts_person():
             self._plans = [Plan("handoff", 1.0, self.language, self.message, {}, (ToolCall("handoff", {"reason": "requested"}),), self.message)]  # fmt: skip
@@ -122,6 +130,19 @@ class _Turn(Gathering):
                     event = Sentence(event.id, f"\n\n{event.text}", event.index)
                     self._sentences[before] = event.text
                 yield event
+
+    async def _decide(self, proposed: ToolResult, agreed: bool) -> AsyncIterator[Event]:
+        """Carry out what was proposed, or leave it; and say what came of it."""
+        plan = Plan(CHANGE, 1.0, self.language, self.message, {}, (proposed.call,), self.message)
+        self._plans = [plan]
+        yield self.event(Planned, plan=plan)
+        result = await asyncio.to_thread(self._decided, proposed, agreed)
+        self._results.append(result)
+        yield self.event(ToolRan, result=result)
+        if result.error == "running":
+            self._quick_replies.append(self.text("handoff_button"))
+        async for event in self._say_tool(plan, result):
+            yield event
 
     # --- one question ---
 
@@ -202,6 +223,7 @@ class _Turn(Gathering):
             return
         kind = kind_of(result)
         yield self.speak(compose.Piece(said), rung="tool", kind=kind, confidence=plan.confidence)
+        self._quick_replies += result.quick_replies
         for card in result.cards:
             self._cards.append(card)
             yield self.event(Carded, card=card)

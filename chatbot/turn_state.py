@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot import compose, lang
+from chatbot.actions.journal import Action, Actions
 from chatbot.adapters import Adapters
 from chatbot.answers import Answers
 from chatbot.behaviour import Done as Noted
@@ -45,8 +46,10 @@ from chatbot.recommending import Recommending
 from chatbot.route import Router
 from chatbot.shop import Shop, fold
 from chatbot.store import Store
+from chatbot.tools import actions as receipts
 from chatbot.tools.base import Context, Tool, run_tool
 from configs import templates
+from configs.errors import ConfigError
 from configs.settings import Settings
 from retrieval.passages import Passage
 from retrieval.products import ProductSearch
@@ -63,7 +66,17 @@ _YES = re.compile(
 
 
 _CLARIFYING = frozenset(
-    {"sign_in", "no_country", "no_product", "no_cart", "avoid_what", "ambiguous", "unknown_option"}
+    {
+        "sign_in",
+        "no_country",
+        "no_product",
+        "no_cart",
+        "avoid_what",
+        "ambiguous",
+        "unknown_option",
+        "which_order",
+        "no_address",
+    }
 )
 _FAILING = frozenset(
     {
@@ -107,6 +120,7 @@ class Bot:
     adapters: Adapters
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     exploring: Exploring | None = None
+    actions: Actions | None = None
 
 
 class TurnState:
@@ -227,6 +241,11 @@ class TurnState:
             return None
         return reply.quick_replies[0]
 
+    def _proposed(self) -> ToolResult | None:
+        """What the last turn asked the shopper to confirm."""
+        results = self._history[-1].evidence.results if self._history else ()
+        return next((result for result in reversed(results) if result.proposal), None)
+
     def said(self, *, leans: bool) -> set[tuple[str, int]]:
         """What was quoted for earlier questions of this message and, if the question leans on it, in the last reply."""
         last = self._history[-1].reply if leans and self._history else None
@@ -260,6 +279,10 @@ class TurnState:
             masked=self._masked,
             cart=self._cart,
             note=self._note,
+            offered=self.bot.actions.offered if self.bot.actions else frozenset(),
+            may=self.bot.settings.actions,
+            propose=self._propose,
+            undoable=lambda: self.bot.actions.undoable(self.conversation) if self.bot.actions else None,
             explored=self._explored,
             diversity=self.bot.settings.recommend.diversity,
         )
@@ -290,6 +313,24 @@ class TurnState:
             noted = Noted(name, sku, kind, datetime.now(UTC))
             own = self.conversation
             self.bot.recommending.behaviour.add(own.session_id, own.customer_id, [noted])
+
+    def _decided(self, proposed: ToolResult, agreed: bool) -> ToolResult:
+        """What came of a proposal of the last turn; the customer is the session's."""
+        owner, action_id = self.conversation.customer_id, proposed.proposal
+        assert self.bot.actions is not None
+        assert owner is not None
+        assert action_id is not None
+        if agreed:
+            action = self.bot.actions.confirm(action_id, owner)
+        else:
+            self.bot.actions.decline(action_id, owner)
+            action = self.bot.actions.action(action_id, owner)
+        return receipts.outcome(self._context(), proposed.call, action)
+
+    def _propose(self, kind: str, arguments: Mapping[str, Any]) -> Action:
+        if self.bot.actions is None:
+            raise ConfigError("no changes are offered here", hint="set actions.system")
+        return self.bot.actions.propose(self.conversation, cast(Any, kind), arguments)
 
     def _explored(self, skus: Sequence[str], features: NDArray[np.float64]) -> int:
         if self.bot.exploring is None:

@@ -210,6 +210,24 @@ class RecommendSettings(_Section):
     """Hours between two trainings in the background of a running server, if something was sold or done; 0: none."""
 
 
+class ActionSettings(_Section):
+    """What a shopper may have done to an order, and who does it."""
+
+    system: Literal["off", "database", "http"] = "database"
+    """`database` carries out in kefu's own tables what a shopper confirms, `http` asks the shop's system to; `off` proposes nothing. A real
+    shop (``simulated: false``) that does not say has it off: its orders are not kefu's to change."""
+    offered: tuple[
+        Literal["cancel_order", "change_address", "request_return", "request_exchange", "resend_receipt", "restock_alert"], ...
+    ] = ("cancel_order", "change_address", "request_return", "resend_receipt", "restock_alert")  # fmt: skip
+    """What is done; the others are answered from the pages."""
+    confirm_minutes: int = Field(default=15, ge=1, le=1440)
+    """After so long a yes confirms nothing any more."""
+    undo_minutes: int = Field(default=30, ge=0, le=1440)
+    """So long a shopper can take back what was done, as long as nobody has worked on it; 0: never."""
+    person_above: float = Field(default=500.0, ge=0)
+    """Orders of a larger total are changed by people alone."""
+
+
 class InsightSettings(_Section):
     period_days: int = Field(default=60, ge=1, le=3650)
     """The period in which a customer is expected to buy again: churn risk and retention count by it."""
@@ -238,8 +256,24 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     compose: ComposeSettings = ComposeSettings()
     recommend: RecommendSettings = RecommendSettings()
+    actions: ActionSettings = ActionSettings()
     insights: InsightSettings = InsightSettings()
     api: ApiSettings = ApiSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _orders_of_real_shops_are_not_changed_unasked(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        shop, actions = given.get("shop"), given.get("actions", {})
+        simulated = shop.get("simulated") if isinstance(shop, Mapping) else getattr(shop, "simulated", True)
+        if (
+            simulated in (False, "false", "False", "0", 0)
+            and isinstance(actions, Mapping)
+            and "system" not in actions
+        ):
+            return {**given, "actions": {**actions, "system": "off"}}
+        return given
 
     @property
     def resolved_database_url(self) -> str:

@@ -1,6 +1,7 @@
-"""The built-in tools. Each reads the shop's data and says what it found; what a tool is stands in ``base``."""
+"""The built-in tools. Each reads the shop's data and says what it found, or prepares what the shopper will be asked to confirm; what a tool
+is stands in ``base``."""
 
-from chatbot.tools import compare, delivery, handoff, orders, products, reasons, recommend, returns
+from chatbot.tools import actions, compare, delivery, handoff, orders, products, reasons, recommend, returns
 
 BUILTIN = (
     *products.TOOLS,
@@ -9,6 +10,7 @@ BUILTIN = (
     *reasons.TOOLS,
     *orders.TOOLS,
     *returns.TOOLS,
+    *actions.TOOLS,
     *delivery.TOOLS,
     *handoff.TOOLS,
 )

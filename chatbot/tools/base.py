@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from chatbot.conversation import ToolCall, ToolResult
 from configs.errors import ConfigError, InputError, KefuError
-from configs.settings import ShopSettings
+from configs.settings import ActionSettings, ShopSettings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from chatbot.actions.journal import Action
     from chatbot.shop import Customer, Shop
     from retrieval.products import ProductSearch
     from retrieval.recommend import Known, Recommender
@@ -52,6 +53,13 @@ class Context:
     """What lies in the shopper's cart, as far as the shop's pages tell."""
     note: Callable[[str, str], None]
     """Remember what the shopper said of a product (its sku): ``like`` or ``dislike``. Changes nothing but what is suggested to them."""
+    offered: frozenset[str]
+    """The kinds of changes that this shop has done in a chat (``chatbot.actions``)."""
+    may: ActionSettings
+    propose: Callable[[str, Mapping[str, Any]], Action]
+    """Keep a change of the signed-in customer's for their next yes. No tool can say that yes."""
+    undoable: Callable[[], Action | None]
+    """What was done last in this conversation and can be taken back."""
     explored: Callable[[Sequence[str], NDArray[np.float64]], int]
     """Which of these products is shown in a list's last place: 0, or another one if the shop explores."""
     diversity: float

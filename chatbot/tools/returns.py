@@ -6,12 +6,14 @@ Knows the days from delivery and final sale; conditions in words stand in the sh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 
+from chatbot.actions import rules
 from chatbot.conversation import ToolCall, ToolResult
 from chatbot.shop import Customer, Order, OrderLine, fold
 from chatbot.tools.base import Context, tool
 from chatbot.tools.orders import (
-    OPEN_STATES,
     Catalogue,
     catalogue_of,
     find_order,
@@ -26,11 +28,17 @@ from chatbot.tools.wording import Words
 
 _CONDITION = "returnable"
 """The attribute in which a catalogue may say under which condition an article is taken back."""
-_CLOSED = {
-    "cancelled": ("return_cancelled", "cancelled"),
-    "return_requested": ("return_already_requested", "already"),
-    "returned": ("return_already_returned", "already"),
-    "refunded": ("return_already_refunded", "already"),
+_REFUSED = {
+    "not_sent": "return_cancel_instead",
+    "already_cancelled": "return_cancelled",
+    "already_requested": "return_already_requested",
+    "already_returned": "return_already_returned",
+    "already_refunded": "return_already_refunded",
+    "final_sale": "return_final_sale",
+    "not_delivered": "return_not_delivered",
+    "unknown_state": "return_other_state",
+    "no_date": "return_no_date",
+    "too_late": "return_too_late",
 }
 
 
@@ -52,7 +60,7 @@ def return_eligibility(
         if order is None:
             return not_found(context, call, order_id)
     else:
-        order = _newest(context, customer, sku)
+        order = newest_delivered(context, customer, sku)
     if order is None:
         return result(
             context,
@@ -60,24 +68,53 @@ def return_eligibility(
             "return_never_bought" if sku else "no_orders",
             error="not_bought" if sku else "no_orders",
         )
+    refused = refusal(context, call, order, sku)
+    if refused is not None:
+        return refused
+    catalogue, lines = catalogue_of(context, [order]), lines_of(context, order, sku)
+    final = any(rules.final_sale(line, catalogue) for line in lines)
+    made = _say(context, call, order, catalogue, "return_ok_item" if sku else "return_some" if final else "return_ok", lines)  # fmt: skip
+    if "request_return" not in context.offered:
+        return made
+    wish = words(context).text("action_wish_return", order_id=order.id)
+    return replace(made, quick_replies=(wish,))
+
+
+def refusal(context: Context, call: ToolCall, order: Order, sku: str | None) -> ToolResult | None:
+    """Why an order, or one article of it, cannot be returned; None if it can."""
     catalogue = catalogue_of(context, [order])
-    lines = _lines(context, order, sku)
+    lines = lines_of(context, order, sku)
     if not lines and sku:
         return _say(context, call, order, catalogue, "return_not_in_order", order.lines, error="not_in_order")
-    return _judge(context, call, order, lines, catalogue, of_article=sku is not None)
+    last = return_deadline(words(context), order, context.facts.return_days)
+    code = rules.take_back(
+        order, lines, catalogue, context.facts, today=today(context), last_day=last, requested=context.shop.requested(order)
+    )  # fmt: skip
+    if code is None:
+        return None
+    template = _REFUSED[code]
+    if code == "final_sale":
+        lines = [line for line in lines if rules.final_sale(line, catalogue)]
+        template = template if sku or len(lines) == 1 else "return_final_sale_order"
+    return _say(context, call, order, catalogue, template, lines, error=code)
 
 
-def _newest(context: Context, customer: Customer, sku: str | None) -> Order | None:
+def today(context: Context) -> date:
+    """The day on the shop's clock."""
+    return words(context).now.date()
+
+
+def newest_delivered(context: Context, customer: Customer, sku: str | None) -> Order | None:
     orders = context.shop.orders(customer.id)
     if sku:
-        orders = [order for order in orders if _lines(context, order, sku)]
+        orders = [order for order in orders if lines_of(context, order, sku)]
     delivered = [order for order in orders if order.status == "delivered"]
     if delivered:
         return max(delivered, key=lambda order: order.delivered_at or order.placed_at)
     return next(iter(orders), None)
 
 
-def _lines(context: Context, order: Order, sku: str | None) -> Sequence[OrderLine]:
+def lines_of(context: Context, order: Order, sku: str | None) -> Sequence[OrderLine]:
     """The lines that are meant: all, or those of a product or of one of its versions."""
     if sku is None:
         return order.lines
@@ -86,43 +123,6 @@ def _lines(context: Context, order: Order, sku: str | None) -> Sequence[OrderLin
     if exact or product is None:
         return exact
     return [line for line in order.lines if fold(line.sku) == fold(product.sku)]
-
-
-def _judge(
-    context: Context,
-    call: ToolCall,
-    order: Order,
-    lines: Sequence[OrderLine],
-    catalogue: Catalogue,
-    *,
-    of_article: bool,
-) -> ToolResult:
-    if order.status in context.facts.cancellable_states:
-        return _say(context, call, order, catalogue, "return_cancel_instead", lines, error="not_sent")
-    if order.status in _CLOSED:
-        template, error = _CLOSED[order.status]
-        return _say(context, call, order, catalogue, template, lines, error=error)
-    final = [line for line in lines if _is_final(line, catalogue)]
-    if final and len(final) == len(lines):
-        template = "return_final_sale" if of_article or len(lines) == 1 else "return_final_sale_order"
-        return _say(context, call, order, catalogue, template, final, error="final_sale")
-    if order.status in OPEN_STATES:
-        return _say(context, call, order, catalogue, "return_not_delivered", lines, error="not_delivered")
-    if order.status != "delivered":
-        return _say(context, call, order, catalogue, "return_other_state", lines, error="unknown_state")
-    deadline = return_deadline(words(context), order, context.facts.return_days)
-    if deadline is None:
-        return _say(context, call, order, catalogue, "return_no_date", lines, error="no_date")
-    if deadline < words(context).now.date():
-        return _say(context, call, order, catalogue, "return_too_late", lines, error="too_late")
-    if of_article:
-        return _say(context, call, order, catalogue, "return_ok_item", lines)
-    return _say(context, call, order, catalogue, "return_some" if final else "return_ok", lines)
-
-
-def _is_final(line: OrderLine, catalogue: Catalogue) -> bool:
-    product = catalogue.get(fold(line.sku))
-    return bool(product and product.final_sale)
 
 
 def _say(
@@ -138,7 +138,7 @@ def _say(
     """Every return text has its facts among these."""
 
     def say(to: Words) -> dict[str, object]:
-        final = [line_name(to, line, catalogue) for line in lines if _is_final(line, catalogue)]
+        final = [line_name(to, line, catalogue) for line in lines if rules.final_sale(line, catalogue)]
         deadline = return_deadline(to, order, context.facts.return_days)
         too_late = template == "return_too_late"
         return {

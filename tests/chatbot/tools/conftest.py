@@ -12,13 +12,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from chatbot.actions.journal import Action
 from chatbot.conversation import ToolCall, ToolResult
 from chatbot.recommending import seconds
 from chatbot.shop import Customer, Order, OrderLine, Product, Rate, Shop, Variant, fold
 from chatbot.tools import BUILTIN
 from chatbot.tools.base import Context, Tool, load_tools, run_tool
 from configs import templates
-from configs.settings import ShopSettings
+from configs.settings import ActionSettings, ShopSettings
 from retrieval.recommend import Event, Recommender
 
 # A Tuesday, 11:00 in Berlin.
@@ -105,6 +106,7 @@ class FakeShop:
     all_orders: Sequence[Order] = ()
     all_rates: Sequence[Rate] = RATES
     bought: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    requested_skus: Sequence[str] = ()
 
     def product(self, sku: str) -> Product | None:
         return next(iter(self.products([sku])), None)
@@ -128,6 +130,9 @@ class FakeShop:
         return next(
             (item for item in self.orders(customer_id) if item.id.casefold() == order_id.casefold()), None
         )
+
+    def requested(self, order: Order) -> set[str]:
+        return {fold(sku) for sku in self.requested_skus}
 
     def rates(self, country: str, region: str | None = None) -> list[Rate]:
         found = [item for item in self.all_rates if item.country == country]
@@ -220,6 +225,7 @@ class World:
     bela: Customer = BELA
     now: datetime = NOW
     noted: list[tuple[str, str]] = field(default_factory=list)
+    proposed: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     tools: Mapping[str, Tool] = field(default_factory=lambda: load_tools(BUILTIN))
     order = staticmethod(order)
     rate = staticmethod(rate)
@@ -234,12 +240,15 @@ class World:
         recommender: Recommender | None = None,
         facts: Mapping[str, Any] | None = None,
         cart: Sequence[str] = (),
+        offered: Sequence[str] = (),
+        undoable: Action | None = None,
         **shop: Any,
     ) -> Context:
         """``facts`` are settings of the shop; further arguments are fields of ``FakeShop``. What is noted of products is in
-        ``noted``, of the last context."""
+        ``noted``, of the last context, and what was proposed in ``proposed``."""
         fake = FakeShop(**shop)
         self.noted.clear()
+        self.proposed.clear()
         return Context(
             customer=customer,
             conversation_id="conversation",
@@ -253,9 +262,17 @@ class World:
             masked=lambda asked, mask: _masked(asked, fake.catalogue, mask),
             cart=lambda: list(cart),
             note=lambda sku, kind: self.noted.append((sku, kind)),
+            offered=frozenset(offered),
+            may=ActionSettings(),
+            propose=self._propose,
+            undoable=lambda: undoable,
             explored=lambda skus, features: 0,
             diversity=0.0,
         )
+
+    def _propose(self, kind: str, arguments: Mapping[str, Any]) -> Action:
+        self.proposed.append((kind, dict(arguments)))
+        return Action("a1", "conversation", "C1", kind, arguments, "proposed", None, NOW, None)
 
     def run(self, context: Context, name: str, **arguments: Any) -> ToolResult:
         return run_tool(self.tools, context, ToolCall(name, arguments))
