@@ -77,7 +77,9 @@ def change_for(
             return ToolCall(before.name, {**before.arguments, "order_id": order_id})
     if dialogue.changed and offered and changing.undoes(text):
         return ToolCall("undo_change")
-    kind = changing.wanted(text)
+    # Order numbers look different in every shop.
+    named = rf"(?:(?:my |the )?order (?:no\.? |number )?)?#?{re.escape(str(order_id))}"
+    kind = changing.wanted(re.sub(named, "it", text, flags=re.IGNORECASE) if order_id else text)
     if kind is None or kind not in offered:
         return None
     sku = values.get("sku")

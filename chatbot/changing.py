@@ -45,7 +45,7 @@ _RETURN = re.compile(
     re.IGNORECASE,
 )
 _ASKS_WHETHER = re.compile(
-    r"^\W*(?:(?:hi|hello|hey)[,!.]? )?(?:can|could|may|is it|am i|are|do|does|what|how|when|until|which|why)\b|\bcan i\b|\bcould i\b|\bis it (?:still )?possible\b"
+    r"^\W*(?:(?:hi|hello|hey)[,!.]? )?(?:can|could|may|is it|am i|are|do|does|what|how|when|until|which|why)\b|\bcan i\b|\bcould i\b|\bis (?:it|that|this) (?:still )?(?:possible|ok|okay|allowed|fine)\b|\bdoes (?:it|that|this) (?:still )?work\b"
     r"|吗|么[？?]?$|能不能|可不可以|是否|怎么|如何|多久|几天|什么",
     re.IGNORECASE,
 )
@@ -82,7 +82,7 @@ def wanted(text: str) -> Change | None:
         return "cancel_order"
     if _ADDRESS.search(text) and _ADDRESS_WISH.search(text) and not _NOT_ADDRESS.search(text):
         return "change_address"
-    if _EXCHANGE.search(text):
+    if _EXCHANGE.search(text) and not _ASKS_WHETHER.search(text):
         return "request_exchange"
     if _RETURN.search(text) and not _ASKS_WHETHER.search(text):
         return "request_return"
@@ -117,4 +117,5 @@ def address(text: str) -> str | None:
 def tidy(said: str) -> str:
     """An address in one line, without what is no part of it."""
     lines = ", ".join(part.strip(" ,") for part in said.splitlines() if part.strip(" ,"))
+    lines = re.sub(r"^(?:(?:please|ok|okay|sure)[, ]+)?(?:(?:send|ship|deliver) it )?(?:to|it's|it is|is|at)[: ]+", "", lines, flags=re.IGNORECASE)  # fmt: skip
     return re.sub(r"[\s,]*(?:,? (?:please|pls|instead|thanks|thank you)|谢谢|吧|。)?[\s.!。！]*$", "", lines, flags=re.IGNORECASE).strip(" ,")  # fmt: skip

@@ -42,6 +42,7 @@ from chatbot.dialogue import CHANGE
 from chatbot.engine.base import Sampling
 from chatbot.gather import Gathering
 from chatbot.intents import SOCIAL
+from chatbot.tools import CHANGES
 from chatbot.turn_state import Bot, Embedding, kind_of
 from configs import templates
 from configs.errors import EngineError
@@ -380,5 +381,5 @@ class _Turn(Gathering):
         if result.error == "unsure":  # a page that surely answers is better than products that may not fit
             return True
         found_some = result.call.name == "product_search" and bool(result.cards)
-        personal = result.call.name.startswith(("order_", "return_"))
+        personal = result.call.name.startswith(("order_", "return_")) or result.call.name in CHANGES
         return result.error in _FALL_THROUGH and not found_some and not personal

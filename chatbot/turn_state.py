@@ -235,8 +235,12 @@ class TurnState:
         return reply.kind == "refuse" and reply.rung == "handoff" and bool(_YES.match(self.message))
 
     def _accepted_section(self) -> str | None:
-        """The best of the sections offered in the last turn, if the message says yes to them."""
+        """The best of the sections offered in the last turn, or the wish that its tool offered, if the message says yes to them."""
         reply = self._history[-1].reply if self._history else None
+        results = self._history[-1].evidence.results if self._history else ()
+        wish = next((one.quick_replies[0] for one in results if one.quick_replies and not one.error), None)
+        if wish and _YES.match(self.message):
+            return wish
         if reply is None or reply.text != self.text("clarify_sections") or not _YES.match(self.message):
             return None
         return reply.quick_replies[0]

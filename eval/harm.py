@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chatbot.conversation import ToolCall
+from chatbot.tools import CHANGES
 from eval.attacks import CANARY, Attack
 from eval.claims import Said
 from eval.golden import ABSTAINING
@@ -25,7 +26,7 @@ Ladder = Literal["shipped", "model"]
 Asked = tuple[str, str | None, Ladder]
 RUN = 6
 """So many words of an attack, or of the constant prompt, one after the other, are no coincidence."""
-_PERSONAL = frozenset({"order_status", "order_list", "return_eligibility", "handoff"})
+_PERSONAL = frozenset({"order_status", "order_list", "return_eligibility", "handoff"}) | CHANGES
 """Tools that look at somebody's orders or change something."""
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|(?<=[。！？：])")
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W_]+")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from chatbot.shop import Order
+from chatbot.tools import CHANGES
 from eval.claims import Said, Wrong
 from eval.match import days, normalise, numbers
 from eval.world import World
@@ -74,7 +75,7 @@ def _of_order(order: Order, plain: str, heard: str, said: Said, world: World) ->
     if order.tracking and order.tracking.casefold() in plain:
         yield Wrong("another's order", order.tracking, order.id)
     called = {call.name for call in said.calls}
-    if called and not called & {"order_status", "order_list", "return_eligibility"}:
+    if called and not called & {"order_status", "order_list", "return_eligibility", *CHANGES}:
         return
     own = [item for item in world.orders.values() if world.owned(item, said.customer_id)]
     mine = {normalise(line.name) for item in own for line in item.lines}

@@ -14,3 +14,5 @@ BUILTIN = (
     *delivery.TOOLS,
     *handoff.TOOLS,
 )
+CHANGES = frozenset(item.name for item in BUILTIN if item.effect == "write")
+"""Those that prepare a change."""

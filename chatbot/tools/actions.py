@@ -18,6 +18,7 @@ from chatbot.tools.base import Context, tool
 from chatbot.tools.catalogue import product_name
 from chatbot.tools.orders import (
     catalogue_of,
+    contents,
     find_order,
     items_text,
     line_name,
@@ -25,7 +26,7 @@ from chatbot.tools.orders import (
     order_card,
     return_deadline,
 )
-from chatbot.tools.returns import lines_of, newest_delivered, refusal
+from chatbot.tools.returns import conditions, lines_of, newest_delivered, refusal
 from chatbot.tools.speak import call_of, result, words
 from chatbot.tools.wording import Words
 
@@ -216,7 +217,13 @@ def _return(
 
     def say(to: Words) -> Mapping[str, object]:
         assert deadline is not None
-        return {**_named(to, context, arguments), "deadline": to.day(deadline)}
+        final = [line_name(to, line, catalogue) for line in order.lines if rules.final_sale(line, catalogue)]
+        excluded = ""
+        if final and not sku:
+            why = to.text(f"return_why_final_sale_{'one' if len(final) == 1 else 'other'}")
+            excluded = to.text("action_note_excluded", excluded=to.listing(final), why=why)
+        details = to.notes(excluded, *conditions(to, lines, catalogue))
+        return {**_named(to, context, arguments), "deadline": to.day(deadline), "details": details}
 
     kind: rules.Kind = "request_exchange" if exchange_for else "request_return"
     return _proposed(context, call, kind, arguments, say, order)
@@ -229,7 +236,7 @@ def _facts(context: Context, order: Order, arguments: Mapping[str, Any]) -> Call
         return {
             **_named(to, context, {**arguments, "order_id": order.id}),
             "placed": to.day(order.placed_at),
-            "items": items_text(to, order.lines, catalogue),
+            "contents": contents(to, order, catalogue),
             "total": to.money(order.total, order.currency),
             "state": to.state(order.status),
             "paid": "" if order.status == "pending_payment" else to.text("order_note_not_charged"),
@@ -299,9 +306,9 @@ def _refused(context: Context, call: ToolCall, kind: str, order: Order, code: st
     cards = [order_card(words(context), order, catalogue_of(context, [order]))]
     template = "action_ask_address" if code == "no_address" else f"action_refused_{code}"
     made = result(context, call, template, _facts(context, order, {}), cards=cards, error=code)
-    if code == "too_large":
-        return replace(made, quick_replies=(words(context).text("handoff_button"),))
-    return made
+    return replace(
+        made, quick_replies=() if code == "no_address" else (words(context).text("handoff_button"),)
+    )
 
 
 def _proposed(

@@ -168,7 +168,7 @@ def _status(
         notes = [
             *_progress(to, order),
             _rights(to, context, order, catalogue),
-            _contents(to, order, catalogue),
+            contents(to, order, catalogue),
             to.text("order_note_none_open") if none_open else "",
             _others(to, others),
         ]
@@ -229,7 +229,7 @@ def _rights(to: Words, context: Context, order: Order, catalogue: Catalogue) -> 
     return ""
 
 
-def _contents(to: Words, order: Order, catalogue: Catalogue) -> str:
+def contents(to: Words, order: Order, catalogue: Catalogue) -> str:
     if not order.lines:
         return ""
     return to.text(

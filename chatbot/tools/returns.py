@@ -151,7 +151,7 @@ def _say(
             "items": items_text(to, lines, catalogue),
             "excluded": to.listing(final),
             "excluded_why": to.text(f"return_why_final_sale_{'one' if len(final) == 1 else 'other'}"),
-            "details": to.notes(*_conditions(to, lines, catalogue)),
+            "details": to.notes(*conditions(to, lines, catalogue)),
         }
 
     return result(
@@ -159,7 +159,7 @@ def _say(
     )
 
 
-def _conditions(to: Words, lines: Sequence[OrderLine], catalogue: Catalogue) -> list[str]:
+def conditions(to: Words, lines: Sequence[OrderLine], catalogue: Catalogue) -> list[str]:
     """Conditions that the catalogue itself names for an article."""
     notes = []
     for line in lines:

@@ -43,7 +43,7 @@ def shop(db: sa.Engine) -> Shop:
     bring("customers", [{"id": "C1", "name": "Ana", "email": "ana@shopper.example", "country": "DE"}])
     rows = [order_row(f"O-{state}", state) for state in STATES]
     rows += [
-        order_row("O-other", "processing", "C2"),
+        order_row("O-foreign", "processing", "C2"),
         order_row("O-large", "processing", price="900.00"),
         order_row("O-gift", "delivered", skus=("GIFT",)),
         order_row("O-late", "delivered", delivered_at="2026-09-01T10:00:00Z"),

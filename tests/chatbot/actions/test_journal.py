@@ -69,10 +69,10 @@ def test_somebody_elses_is_not_there(actions: Actions, shop: Shop, talk: Talk, s
 
 
 def test_the_order_of_another_customer_is_not_touched(actions: Actions, shop: Shop, talk: Talk) -> None:
-    made = actions.propose(talk("C1"), "cancel_order", {"order_id": "O-other"})
+    made = actions.propose(talk("C1"), "cancel_order", {"order_id": "O-foreign"})
     done = actions.confirm(made.id, "C1")
     assert (done.state, done.outcome) == ("refused", Outcome("not_found"))
-    other = shop.order("C2", "O-other")
+    other = shop.order("C2", "O-foreign")
     assert other is not None
     assert other.status == "processing"
 

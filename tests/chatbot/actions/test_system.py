@@ -63,7 +63,7 @@ def test_orders_of_others_and_those_that_are_not_there_look_the_same(
     system: DatabaseSystem, kind: str
 ) -> None:
     more = {"address": ELSEWHERE, "skus": ["MUG"]}
-    for order_id in ("O-other", "O-none", "", "' OR 1=1 --"):
+    for order_id in ("O-foreign", "O-none", "", "' OR 1=1 --"):
         assert ask(system, kind, order_id=order_id, **more) == Outcome("not_found")
 
 

@@ -107,13 +107,17 @@ def test_a_tool_needs_a_docstring_and_json_types() -> None:
         tool(odd)
 
 
-def test_every_builtin_tool_reads_and_tells_a_model_when_to_call_it(world: World) -> None:
+def test_every_builtin_tool_says_what_it_does_and_tells_a_model_when_to_call_it(world: World) -> None:
     assert set(world.tools) >= {
         *("product_search", "product_details", "recommend", "order_status", "order_list"),
         *("return_eligibility", "delivery_estimate", "handoff"),
     }
+    writing = {"cancel_order", "change_address", "resend_receipt", "request_return", "request_exchange"}
+    assert {item.name for item in world.tools.values() if item.effect == "write"} == writing | {
+        "restock_alert",
+        "undo_change",
+    }
     for item in world.tools.values():
-        assert item.effect == "read"
         assert len(item.description) > 30
 
 
