@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from retrieval.recommend.interactions import Floats, Interactions, Known
+from retrieval.recommend.interactions import Floats, Interactions, Ints, Known
 
 HALF_LIFE = 90.0
 """Days after which a basket counts half."""
@@ -50,7 +50,28 @@ class Baskets:
         self.similarity = _similarity(baskets, 0.5 ** (age / HALF_LIFE))
 
     def predict(self, known: Known) -> Floats:
-        return np.asarray(self.similarity[known.bought].sum(axis=0), np.float32).ravel()
+        _, columns, values = self._rows(known.bought)
+        return np.bincount(columns, values, self.similarity.shape[1]).astype(np.float32)
+
+    def contributions(self, known: Known, targets: Ints) -> tuple[Ints, Floats]:
+        """What each item that was bought adds to the score of each target, shape (bought, targets)."""
+        items = known.bought
+        rows, columns, values = self._rows(items)
+        place = np.full(self.similarity.shape[1], -1)
+        place[targets] = np.arange(len(targets))
+        column = place[columns]
+        meant = column >= 0
+        each = np.zeros((len(items), len(targets)), np.float32)
+        each[rows[meant], column[meant]] = values[meant]
+        return items, each
+
+    def _rows(self, items: Ints) -> tuple[Ints, Ints, Floats]:
+        """The entries of these rows: each one's number among them, column and value. What scipy does, without its checks."""
+        matrix = self.similarity
+        start = matrix.indptr[items].astype(np.int64)
+        counts = matrix.indptr[items + 1] - start
+        entries = np.arange(counts.sum()) + np.repeat(start - np.cumsum(counts) + counts, counts)
+        return np.repeat(np.arange(len(items)), counts), matrix.indices[entries], matrix.data[entries]
 
     def with_items(self, stands_on: Any) -> Baskets:
         """Items more, at the end, that lie beside what others lie beside: shares, scipy CSR, shape (new, items)."""

@@ -86,22 +86,21 @@ def reasons(
     loud = (told - usual) @ _OF_FAMILY
     named = {family: _named(asked, *_told_by(asked, targets, family)) for family in NAMING}
     paces = _paces(asked.known, targets)
+    of = targets.tolist()
+    speaks = np.ones((len(of), len(FAMILIES)), bool)
+    for place, family in enumerate(FAMILIES):
+        if family == "repeat":
+            speaks[:, place] = [target in paces for target in of]
+        elif family == "text":
+            speaks[:, place] = told[:, _TEXT] > 0
+        elif family in named:
+            speaks[:, place] = [bool(causes) for causes in named[family]]
+    loudest = np.where(speaks, loud, -np.inf).argmax(axis=1).tolist()
     made = []
-    for number, target in enumerate(targets.tolist()):
-        times, pace = paces.get(target, (0, None))
-        causes = {family: own[number] for family, own in named.items()}
-        speaks = {
-            "repeat": times > 0,
-            "together": bool(causes["together"]),
-            "basket": bool(causes["basket"]),
-            "text": bool(told[number, _TEXT] > 0),
-            "popular": True,
-        }
-        rule = max(
-            (family for family in FAMILIES if speaks[family]),
-            key=lambda own: loud[number, FAMILIES.index(own)],
-        )
-        made.append(Reason(rule, causes.get(rule, ()), times, pace))
+    for number, (target, place) in enumerate(zip(of, loudest, strict=True)):
+        rule = FAMILIES[place]
+        causes = named[rule][number] if rule in named else ()
+        made.append(Reason(rule, causes, *paces.get(target, (0, None))))
     return made
 
 
@@ -130,24 +129,26 @@ def _told_by(asked: Asked, targets: Ints, family: Family) -> tuple[Ints, Floats]
     if family == "together":
         return asked.parts.ease.contributions(asked.known, targets)
     if family == "basket":
-        items = (asked.cart if len(asked.cart.item) else lately(asked.known)).bought
-        return items, np.asarray(asked.parts.baskets.similarity[items][:, targets].toarray(), np.float32)
+        beside = asked.cart if len(asked.cart.item) else lately(asked.known)
+        return asked.parts.baskets.contributions(beside, targets)
     return np.zeros(0, np.int64), np.zeros((0, len(targets)), np.float32)
 
 
 def _named(asked: Asked, items: Ints, each: Floats) -> list[tuple[str, ...]]:
     """Of each target the causes that tell most, by what they add and by how few others take them; ``each`` is (items, targets)."""
-    rare = asked.staple[items]
-    telling = np.ascontiguousarray(each.T) * np.where(rare <= STAPLE, -np.log(np.clip(rare, 1e-6, 1)), 0)
-    count = min(NAMED, len(items))
-    if not count:
+    if len(items) == 0:
         return [()] * each.shape[1]
-    found = []
-    best = np.argpartition(-telling, count - 1, axis=1)[:, :count]
-    for those, values in zip(best.tolist(), np.take_along_axis(telling, best, axis=1).tolist(), strict=True):
-        ranked = sorted(zip(values, those, strict=True), key=lambda pair: (-pair[0], pair[1]))
-        found.append(tuple(asked.skus[items[place]] for value, place in ranked if value > 0))
-    return found
+    rare = asked.staple[items]
+    telling = each.T * np.where(rare <= STAPLE, -np.log(np.clip(rare, 1e-6, 1)), 0).astype(np.float32)
+    rows = np.arange(len(telling))
+    found: list[list[str]] = [[] for _ in rows]
+    for _ in range(min(NAMED, len(items))):
+        best = telling.argmax(axis=1)
+        for names, place, value in zip(found, best.tolist(), telling[rows, best].tolist(), strict=True):
+            if value > 0:
+                names.append(asked.skus[items[place]])
+        telling[rows, best] = 0
+    return [tuple(names) for names in found]
 
 
 def _paces(known: Known, targets: Ints) -> dict[int, tuple[int, float | None]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ NAMES = tuple(FEATURES)
 TOGETHER = [place for place, name in enumerate(NAMES) if FEATURES[name] == "together"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parts:
     """The models that the features are read from. ``popular`` has a row for each of ``TRENDS``, shape (trends, items);
     ``texts`` has the vector of each item's text, shape (items, dimensions), of length one, or zero where there is none."""
@@ -71,6 +72,13 @@ class Parts:
         return cls(
             ease, baskets, popular, np.zeros((len(data.items), 0), np.float32) if texts is None else texts
         )
+
+    @cached_property
+    def trend(self) -> Ints:
+        """What is taken lately, the most taken first."""
+        order: Ints = np.argsort(-self.popular[1], kind="stable")
+        wanted: Ints = order[self.popular[1][order] > 0]
+        return wanted
 
     @property
     def items(self) -> int:
@@ -123,21 +131,19 @@ def candidates(
 ) -> Ints:
     """What is worth ranking of what is ``allowed`` and was not refused: what was taken before, and of the rest the ``count``
     best by EASE, by trend and by the cart."""
-    own = known.bought
-    if len(known.refused):
-        allowed = np.ones(len(together), bool) if allowed is None else allowed.copy()
-        allowed[known.refused] = False
-    found = [own if allowed is None else own[allowed[own]]]
-    for score in (together, parts.popular[1], *((parts.baskets.predict(cart),) if len(cart.item) else ())):
-        rest = np.array(score)
-        rest[own] = -np.inf
-        if allowed is not None:
-            rest[~allowed] = -np.inf
-        kept = min(count, len(rest))
-        if kept:
-            best = np.argpartition(-rest, kept - 1)[:kept]
-            found.append(best[rest[best] > 0])
-    return np.unique(np.concatenate(found))
+    left = np.ones(len(together), bool) if allowed is None else allowed.copy()
+    left[known.refused] = False
+    found = np.zeros(len(together), bool)
+    found[known.bought] = left[known.bought]
+    left[known.bought] = False
+    for score in (together, *((parts.baskets.predict(cart),) if len(cart.item) else ())):
+        best = np.flatnonzero(left & (score > 0))
+        if len(best) > count:
+            best = best[np.argpartition(score[best], -count)[-count:]]
+        found[best] = True
+    lately = parts.trend[left[parts.trend]][:count]
+    found[lately] = True
+    return np.flatnonzero(found)
 
 
 def features(

@@ -88,11 +88,20 @@ class Known:
     @cached_property
     def refused(self) -> Ints:
         """Products that more speaks against than for: "not this", a return."""
+        if (self.weight >= 0).all():
+            return self.distinct[0][:0]
         return self.distinct[0][self.sums(self.weight * 0.5 ** (self.age / REFUSED)) < 0]
 
     def faded(self, half_life: float) -> tuple[Ints, NDArray[np.float64]]:
         """Each product once, and the sum of its weights, of which ``half_life`` days leave half; never below zero."""
-        return self.distinct[0], np.maximum(self.sums(self.weight * 0.5 ** (self.age / half_life)), 0.0)
+        if half_life not in self._faded:
+            left = self.sums(self.weight * 0.5 ** (self.age / half_life))
+            self._faded[half_life] = np.maximum(left, 0.0)
+        return self.distinct[0], self._faded[half_life]
+
+    @cached_property
+    def _faded(self) -> dict[float, NDArray[np.float64]]:
+        return {}
 
     def sums(self, rows: ArrayLike) -> NDArray[np.float64]:
         """Of each distinct product, the sum over its rows."""
