@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from chatbot import compose
+from chatbot.actions.http_system import HttpSystem
 from chatbot.actions.journal import Actions
-from chatbot.actions.system import DatabaseSystem
+from chatbot.actions.system import DatabaseSystem, System
 from chatbot.adapters import Adapters
 from chatbot.answers import Answers
 from chatbot.auth import load_secret
@@ -64,6 +65,7 @@ class App:
     products: ProductSearch
     recommending: Recommending
     engine: Engine
+    actions: Actions
     bot: Bot
 
     def load(self) -> None:
@@ -147,10 +149,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     embeddings = embeddings_of(settings, embedder)
     encoders = {language: embedding.passages for language, embedding in embeddings.items()}
     askers = {language: embedding.query for language, embedding in embeddings.items()}
-    system = DatabaseSystem(db, settings.shop, settings.actions, clock(settings))
-    actions = Actions(
-        db, load_secret(settings), None if settings.actions.system == "off" else system, settings.actions
-    )
+    actions = Actions(db, load_secret(settings), _system(settings, db), settings.actions)
     router = Router(
         {
             language: Served(language, router_folder(settings), Space(embedding.passages, embedding.queries))
@@ -178,7 +177,20 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
         exploring=Exploring(db, shop, settings.recommend.explore),
         actions=actions,
     )
-    return App(settings, db, shop, store, behaviour, index, search, products, recommending, engine, bot)
+    return App(
+        settings, db, shop, store, behaviour, index, search, products, recommending, engine, actions, bot
+    )
+
+
+def _system(settings: Settings, db: sa.Engine) -> System | None:
+    """Who carries out what shoppers confirm."""
+    match settings.actions.system:
+        case "database":
+            return DatabaseSystem(db, settings.shop, settings.actions, clock(settings))
+        case "http":
+            secret = settings.actions_secret
+            return HttpSystem(settings.actions.url, secret.get_secret_value() if secret else "")
+    return None
 
 
 def router_folder(settings: Settings) -> Path:

@@ -12,6 +12,7 @@ import uvicorn
 from chatbot.api import create_api
 from chatbot.app import App
 from chatbot.retraining import Retraining
+from chatbot.settling import Settling
 from chatbot.web import mount
 from configs.errors import ConfigError
 from configs.settings import Settings
@@ -45,12 +46,15 @@ def serve(settings: Settings, app: App) -> None:
     threading.Thread(target=app.warm, name="warm", daemon=True).start()
     retraining = Retraining(settings)
     retraining.start()
+    settling = Settling(app.actions)
+    settling.start()
 
     async def run() -> None:
         try:
             await uvicorn.Server(config).serve()
         finally:
             retraining.stop()
+            settling.stop()
             await app.aclose()
 
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped in order

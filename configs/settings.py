@@ -27,7 +27,7 @@ THRESHOLDS = CONFIG_DIR / "thresholds.json"
 """Written by ``python -m eval.threshold_fit``."""
 PACKAGED = ("embedded", "scale")
 """The settings files in it; the others are of trainings and tables."""
-_SECRET_KEYS = {"secret", "api_key", "password", "token"}
+_SECRET_KEYS = {"secret", "api_key", "password", "token", "actions_secret"}
 
 
 class _Section(BaseModel):
@@ -216,6 +216,8 @@ class ActionSettings(_Section):
     system: Literal["off", "database", "http"] = "database"
     """`database` carries out in kefu's own tables what a shopper confirms, `http` asks the shop's system to; `off` proposes nothing. A real
     shop (``simulated: false``) that does not say has it off: its orders are not kefu's to change."""
+    url: str = ""
+    """Address of the shop's system, for `http`; requests are signed with ``KEFU_ACTIONS_SECRET``."""
     offered: tuple[
         Literal["cancel_order", "change_address", "request_return", "request_exchange", "resend_receipt", "restock_alert"], ...
     ] = ("cancel_order", "change_address", "request_return", "resend_receipt", "restock_alert")  # fmt: skip
@@ -250,6 +252,8 @@ class Settings(BaseSettings):
     """Signs shopper sessions; if ``KEFU_SECRET`` is not set, a random one is kept in ``home/secret``."""
     staff_key: SecretStr | None = None
     """Bearer key of the staff pages and ``/metrics``; without ``KEFU_STAFF_KEY`` only loopback gets them."""
+    actions_secret: SecretStr | None = None
+    """Signs what is asked of the shop's system; the same value stands there."""
     shop: ShopSettings = ShopSettings()
     engine: EngineSettings = EngineSettings()
     sampling: SamplingSettings = SamplingSettings()

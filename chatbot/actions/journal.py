@@ -202,7 +202,7 @@ class Actions:
         state = "refused" if outcome.refused else "done"
         c = t.actions.c
         with writing(self._db) as connection:
-            told = {"refused": outcome.refused, "told": dict(outcome.told)}
+            told = {"refused": outcome.refused}
             change = t.actions.update().where(c.id == action.id, c.state == "running")
             connection.execute(change.values(state=state, outcome=told))
             if undoes and not outcome.refused:

@@ -7,7 +7,7 @@ asked again here, of the order as it stands, in the transaction that changes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -24,10 +24,9 @@ from configs.settings import ActionSettings, ShopSettings
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``refused`` is a code of ``rules`` if nothing was done. ``told`` are facts for the receipt."""
+    """``refused`` is a code, one of ``rules`` or the shop's own, if nothing was done."""
 
     refused: str | None = None
-    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

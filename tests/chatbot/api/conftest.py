@@ -130,6 +130,7 @@ def scripted_app(db: sa.Engine, home: Path, simulated: bool = True, **changes: A
         products=cast(Any, FakeProducts()),
         recommending=cast(Any, None),
         engine=cast(Any, FakeEngine()),
+        actions=cast(Any, None),
         bot=cast(Any, FakeBot(store)),
     )
     return app, script
