@@ -149,7 +149,7 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     embeddings = embeddings_of(settings, embedder)
     encoders = {language: embedding.passages for language, embedding in embeddings.items()}
     askers = {language: embedding.query for language, embedding in embeddings.items()}
-    actions = Actions(db, load_secret(settings), _system(settings, db), settings.actions)
+    actions = Actions(db, load_secret(settings), system_of(settings, db), settings.actions)
     router = Router(
         {
             language: Served(language, router_folder(settings), Space(embedding.passages, embedding.queries))
@@ -182,10 +182,10 @@ def build(settings: Settings, *, db: sa.Engine | None = None, engine: Engine | N
     )
 
 
-def _system(settings: Settings, db: sa.Engine) -> System | None:
+def system_of(settings: Settings, db: sa.Engine) -> System | None:
     """Who carries out what shoppers confirm."""
     match settings.actions.system:
-        case "database":
+        case "database" | "auto" if settings.actions.system == "database" or settings.shop.simulated:
             return DatabaseSystem(db, settings.shop, settings.actions, clock(settings))
         case "http":
             secret = settings.actions_secret

@@ -11,23 +11,20 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.errors import ConfigError
+from configs.settings_file import read_yaml
 
 CONFIG_DIR = Path(__file__).parent
 THRESHOLDS = CONFIG_DIR / "thresholds.json"
 """Written by ``python -m eval.threshold_fit``."""
-PACKAGED = ("embedded", "scale")
-"""The settings files in it; the others are of trainings and tables."""
-_SECRET_KEYS = {"secret", "api_key", "password", "token", "actions_secret"}
 
 
 class _Section(BaseModel):
@@ -213,9 +210,9 @@ class RecommendSettings(_Section):
 class ActionSettings(_Section):
     """What a shopper may have done to an order, and who does it."""
 
-    system: Literal["off", "database", "http"] = "database"
-    """`database` carries out in kefu's own tables what a shopper confirms, `http` asks the shop's system to; `off` proposes nothing. A real
-    shop (``simulated: false``) that does not say has it off: its orders are not kefu's to change."""
+    system: Literal["auto", "off", "database", "http"] = "auto"
+    """`database` carries out in kefu's own tables what a shopper confirms, `http` asks the shop's system to, `off` proposes nothing. `auto` is
+    `database` for a simulated shop and `off` for a real one, whose orders are not kefu's to change unasked."""
     url: str = ""
     """Address of the shop's system, for `http`; requests are signed with ``KEFU_ACTIONS_SECRET``."""
     offered: tuple[
@@ -264,21 +261,6 @@ class Settings(BaseSettings):
     insights: InsightSettings = InsightSettings()
     api: ApiSettings = ApiSettings()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _orders_of_real_shops_are_not_changed_unasked(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        shop, actions = given.get("shop"), given.get("actions", {})
-        simulated = shop.get("simulated") if isinstance(shop, Mapping) else getattr(shop, "simulated", True)
-        if (
-            simulated in (False, "false", "False", "0", 0)
-            and isinstance(actions, Mapping)
-            and "system" not in actions
-        ):
-            return {**given, "actions": {**actions, "system": "off"}}
-        return given
-
     @property
     def resolved_database_url(self) -> str:
         return self.database_url or f"sqlite:///{(self.home / 'kefu.db').absolute()}"
@@ -308,43 +290,6 @@ class _YamlSource(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         path = _file.get() or os.environ.get("KEFU_CONFIG")
         return read_yaml(Path(path)) if path else {}
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a settings file.
-
-    Raises:
-        ConfigError: the file is missing, is no YAML, is no mapping, or holds a secret.
-    """
-    resolved = path if path.exists() else CONFIG_DIR / f"{path}.yaml"
-    if not resolved.exists():
-        raise ConfigError(
-            f"there is no settings file {path}", hint=f"name a file, or one of: {', '.join(PACKAGED)}"
-        )
-    try:
-        data = yaml.safe_load(resolved.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"cannot read {resolved}: {' '.join(str(error).split())}", expected="a YAML file in UTF-8"
-        ) from error
-    if not isinstance(data, dict):
-        raise ConfigError(f"{resolved} holds a {type(data).__name__}", expected="a mapping of sections")
-    for key in _leaf_keys(data):
-        if key in _SECRET_KEYS:
-            raise ConfigError(
-                f"{resolved} sets {key!r}",
-                expected="secrets in the environment alone",
-                hint=f"export KEFU_{key.upper()}",
-            )
-    return data
-
-
-def _leaf_keys(data: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            yield from _leaf_keys(value)
-        else:
-            yield str(key)
 
 
 def load(config: str | Path | None = None, **overrides: Any) -> Settings:

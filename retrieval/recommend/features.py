@@ -63,7 +63,7 @@ class Parts:
         texts: Floats | None = None,
         *,
         penalty: float = 10.0,
-        rank: int | None = 256,
+        rank: int | None = 128,
     ) -> Parts:
         ease, baskets = Ease(penalty, rank=rank), Baskets()
         ease.train(data, now)

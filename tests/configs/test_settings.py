@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from configs.errors import ConfigError
-from configs.settings import CONFIG_DIR, PACKAGED, Settings, load, with_address
+from configs.settings import CONFIG_DIR, Settings, load, with_address
+from configs.settings_file import PACKAGED
 
 
 def test_the_packaged_file_equals_the_defaults() -> None:
@@ -98,4 +99,11 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes) -> None
     file = tmp_path / "shop.yaml"
     file.write_bytes(content)
     with pytest.raises(ConfigError, match=r"cannot read .*shop\.yaml: .*Expected: a YAML file in UTF-8"):
+        load(file)
+
+
+def test_the_secret_of_the_shops_system_is_no_setting_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret.yaml"
+    file.write_text("actions_secret: abcdefghijklmnopqrstuvwxyz")
+    with pytest.raises(ConfigError, match="KEFU_ACTIONS_SECRET"):
         load(file)
