@@ -69,17 +69,20 @@ def change_for(
 ) -> ToolCall | None:
     """The call that prepares what a message wants done to an order, as far as the shop offers it."""
     before, order_id = dialogue.changing, values.get("order_id")
+    # Order numbers look different in every shop, and their figures are none of an address.
+    named = rf"(?:(?:my |the )?order (?:no\.? |number )?)?#?{re.escape(str(order_id))}"
+    plain = re.sub(named, "it", text, flags=re.IGNORECASE) if order_id else text
     if before is not None:  # it was asked which order, or where to
-        said = changing.address(text) or changing.tidy(text)
+        if order_id and len(lang.content_words(plain)) <= 4:
+            return ToolCall(before.name, {**before.arguments, "order_id": order_id})
+        said = changing.address(plain) or (
+            "" if order_id or "?" in text or "？" in text else changing.tidy(text)
+        )
         if before.name == "change_address" and "address" not in before.arguments and rules.complete(said):
             return ToolCall(before.name, {**before.arguments, "address": said})
-        if order_id and len(lang.content_words(text)) <= 4:
-            return ToolCall(before.name, {**before.arguments, "order_id": order_id})
-    if dialogue.changed and offered and changing.undoes(text):
+    kind = changing.wanted(plain)
+    if kind is None and dialogue.changed and offered and changing.undoes(text):
         return ToolCall("undo_change")
-    # Order numbers look different in every shop.
-    named = rf"(?:(?:my |the )?order (?:no\.? |number )?)?#?{re.escape(str(order_id))}"
-    kind = changing.wanted(re.sub(named, "it", text, flags=re.IGNORECASE) if order_id else text)
     if kind is None or kind not in offered:
         return None
     sku = values.get("sku")
@@ -91,7 +94,7 @@ def change_for(
         order_id = dialogue.order_id
     match kind:
         case "change_address":
-            return ToolCall(kind, given(order_id=order_id, address=changing.address(text)))
+            return ToolCall(kind, given(order_id=order_id, address=changing.address(plain)))
         case "request_return":
             return ToolCall(kind, given(order_id=order_id if order_id or not sku else None, sku=sku))
         case "request_exchange":

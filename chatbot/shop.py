@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -164,6 +165,14 @@ class Shop:
     def __init__(self, db: sa.Engine) -> None:
         self._db = db
 
+    @contextmanager
+    def _reading(self, within: sa.Connection | None) -> Iterator[sa.Connection]:
+        if within is not None:
+            yield within
+        else:
+            with self._db.connect() as connection:
+                yield connection
+
     # --- products ---
 
     def product(self, sku: str) -> Product | None:
@@ -171,10 +180,10 @@ class Shop:
         found = self.products([sku])
         return found[0] if found else None
 
-    def products(self, skus: Sequence[str]) -> list[Product]:
-        """In the order of ``skus``, each product once; unknown skus are left out."""
+    def products(self, skus: Sequence[str], *, within: sa.Connection | None = None) -> list[Product]:
+        """In the order of ``skus``, each product once; unknown skus are left out. ``within`` is a transaction to read in, here and below."""
         wanted = [fold(sku) for sku in skus]
-        with self._db.connect() as connection:
+        with self._reading(within) as connection:
             parents = dict.fromkeys(wanted, "")
             for chunk in _chunks(parents):
                 of_variant = sa.select(t.variants.c.key, t.variants.c.parent_key).where(
@@ -236,16 +245,16 @@ class Shop:
         )
         return self._orders(query)
 
-    def order(self, customer_id: str, order_id: str) -> Order | None:
+    def order(self, customer_id: str, order_id: str, *, within: sa.Connection | None = None) -> Order | None:
         """One order of this customer; None also if it is somebody else's or a guest's."""
         query = sa.select(t.orders).where(
             t.orders.c.key == fold(order_id), t.orders.c.customer_key == fold(customer_id)
         )
-        found = self._orders(query)
+        found = self._orders(query, within)
         return found[0] if found else None
 
-    def _orders(self, query: sa.Select[Any]) -> list[Order]:
-        with self._db.connect() as connection:
+    def _orders(self, query: sa.Select[Any], within: sa.Connection | None = None) -> list[Order]:
+        with self._reading(within) as connection:
             rows = connection.execute(query).all()
             lines: dict[str, list[OrderLine]] = defaultdict(list)
             for chunk in _chunks(row.key for row in rows):
@@ -260,10 +269,10 @@ class Shop:
                     lines[row.parent_key].append(dataclasses.replace(line, name=name))
         return [_build(Order, row, lines=tuple(lines.get(row.key, ()))) for row in rows]
 
-    def requested(self, order: Order) -> set[str]:
+    def requested(self, order: Order, *, within: sa.Connection | None = None) -> set[str]:
         """The folded skus of an order for which a return is registered with kefu."""
         c = t.returns.c
-        with self._db.connect() as connection:
+        with self._reading(within) as connection:
             return set(
                 connection.execute(sa.select(c.sku_key).where(c.order_key == fold(order.id))).scalars()
             )

@@ -23,6 +23,7 @@ from chatbot.actions.journal import Action, Actions
 from chatbot.adapters import Adapters
 from chatbot.answers import Answers
 from chatbot.behaviour import Done as Noted
+from chatbot.consent import consents
 from chatbot.conversation import (
     Card,
     Citation,
@@ -39,7 +40,7 @@ from chatbot.conversation import (
     ToolResult,
     Turn,
 )
-from chatbot.dialogue import Dialogue
+from chatbot.dialogue import CHANGE, Dialogue
 from chatbot.engine.base import Engine
 from chatbot.exploring import Exploring
 from chatbot.recommending import Recommending
@@ -231,24 +232,32 @@ class TurnState:
             return True
         if not self._history:
             return False
-        reply = self._history[-1].reply
-        return reply.kind == "refuse" and reply.rung == "handoff" and bool(_YES.match(self.message))
+        reply, results = self._history[-1].reply, self._history[-1].evidence.results
+        offered = reply.kind == "refuse" and reply.rung == "handoff"
+        for_a_person = any(result.error == "too_large" for result in results[-1:])
+        return (offered or for_a_person) and bool(_YES.match(self.message))
 
     def _accepted_section(self) -> str | None:
         """The best of the sections offered in the last turn, or the wish that its tool offered, if the message says yes to them."""
         reply = self._history[-1].reply if self._history else None
         results = self._history[-1].evidence.results if self._history else ()
-        wish = next((one.quick_replies[0] for one in results if one.quick_replies and not one.error), None)
-        if wish and _YES.match(self.message):
-            return wish
+        offered = [
+            one.quick_replies[0]
+            for one in results[-1:]
+            if one.quick_replies and not one.error and not one.proposal
+        ]
+        if offered and consents(self.message, offered[0]):
+            return offered[0]
         if reply is None or reply.text != self.text("clarify_sections") or not _YES.match(self.message):
             return None
         return reply.quick_replies[0]
 
     def _proposed(self) -> ToolResult | None:
         """What the last turn asked the shopper to confirm."""
-        results = self._history[-1].evidence.results if self._history else ()
-        return next((result for result in reversed(results) if result.proposal), None)
+        last = self._history[-1] if self._history else None
+        if last is None or not last.plans or last.plans[-1].intent != CHANGE:
+            return None  # something else was asked last
+        return next((result for result in last.evidence.results[-1:] if result.proposal), None)
 
     def said(self, *, leans: bool) -> set[tuple[str, int]]:
         """What was quoted for earlier questions of this message and, if the question leans on it, in the last reply."""

@@ -29,7 +29,7 @@ ABSTAINING = frozenset({"clarify", "refuse", "handoff"})
 TOOLS = (
     "product_search", "product_details", "compare", "recommend", "why_suggested", "order_status", "order_list",
     "return_eligibility", "delivery_estimate", "handoff", "cancel_order", "change_address", "resend_receipt", "request_return",
-    "request_exchange", "restock_alert", "undo_change",
+    "restock_alert", "undo_change",
 )  # fmt: skip
 
 Kind = Literal["answer", "clarify", "refuse", "handoff"]
@@ -65,7 +65,7 @@ class Call(_Strict):
     name: Literal[
         "product_search", "product_details", "compare", "recommend", "why_suggested", "order_status", "order_list",
         "return_eligibility", "delivery_estimate", "handoff", "cancel_order", "change_address", "resend_receipt", "request_return",
-        "request_exchange", "restock_alert", "undo_change",
+        "restock_alert", "undo_change",
     ]  # fmt: skip
     arguments: Mapping[str, str | int | float | bool] = Field(default_factory=dict)
 

@@ -140,7 +140,7 @@ class Actions:
                 raise ForbiddenError(f"action {action_id!r} is not what was proposed")
             if row.state != "proposed":
                 return _action(row)
-            late = row.expires_at < now
+            late = row.expires_at < now or self._system is None
             state = "lapsed" if late else "running"
             change = t.actions.update().where(own)
             connection.execute(change.values(state=state, decided_at=now))
@@ -154,10 +154,16 @@ class Actions:
         )
         with self._db.connect() as connection:
             rows = connection.execute(left.order_by(c.created_at)).all()
-        return sum(self._run(row.id, row.customer_id).state != "running" for row in rows)
+        settled = 0
+        for row in rows:
+            try:
+                settled += self._run(row.id, row.customer_id).state != "running"
+            except Exception:  # noqa: BLE001 - one that cannot be settled must not hold up the others
+                _log.exception("action %s could not be asked for", row.id)
+        return settled
 
     def undoable(self, conversation: Conversation) -> Action | None:
-        """What was done last in this conversation, if it can still be taken back."""
+        """What was done last in this conversation, if it can still be taken back; ``running`` if that is not known yet."""
         if conversation.customer_id is None or self.may.undo_minutes == 0:
             return None
         c = t.actions.c
@@ -166,7 +172,7 @@ class Actions:
             .where(
                 c.conversation_id == conversation.id,
                 c.customer_key == fold(conversation.customer_id),
-                c.state == "done",
+                c.state.in_(("done", "running")),
                 c.kind.not_in((UNDO, "resend_receipt")),
                 c.decided_at >= datetime.now(UTC) - timedelta(minutes=self.may.undo_minutes),
             )

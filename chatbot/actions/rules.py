@@ -46,7 +46,7 @@ def change_address(order: Order, address: str, facts: ShopSettings, rules: Actio
         return "not_changeable"
     if not complete(address):
         return "no_address"
-    country = countries.find(address)
+    country = countries.find(address.rpartition(",")[2])  # "12 Malta Road, London" is not in Malta
     if country and order.country and country.upper() != order.country.upper():
         return "other_country"
     return _for_a_person(order, rules)
@@ -80,7 +80,7 @@ def take_back(
         return "final_sale"
     if order.status in WAITING:
         return "not_delivered"
-    if order.status != "delivered":
+    if order.status != "delivered" or not lines:
         return "unknown_state"
     if last_day is None:
         return "no_date"

@@ -6,10 +6,12 @@ asked again here, of the order as it stands, in the transaction that changes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -70,6 +72,7 @@ class DatabaseSystem:
         self, db: sa.Engine, facts: ShopSettings, may: ActionSettings, clock: Callable[[], datetime]
     ) -> None:
         self._db, self._facts, self._may, self._clock = db, facts, may, clock
+        self._shop, self._zone = Shop(db), ZoneInfo(facts.timezone)
         self._changes: Mapping[Kind, Change] = {
             "cancel_order": self._cancel,
             "change_address": self._change_address,
@@ -86,7 +89,7 @@ class DatabaseSystem:
         """
         if asked.kind not in self._changes:
             raise InputError(f"there is no action {asked.kind!r}", expected=", ".join(rules.KINDS))
-        with writing(self._db) as connection:
+        with self._alone(asked.key) as connection:
             known = self._known(connection, asked)
             if known is not None:
                 return known
@@ -99,7 +102,7 @@ class DatabaseSystem:
         return outcome
 
     def take_back(self, key: str, asked: Asked) -> Outcome:
-        with writing(self._db) as connection:
+        with self._alone(asked.key) as connection:
             known = self._known(connection, asked)
             if known is not None:
                 return known
@@ -146,9 +149,14 @@ class DatabaseSystem:
         lines = [line for line in order.lines if rules.sold_as(line) in wanted]
         if not lines:
             return Outcome("not_in_order"), {}
-        requested = Shop(self._db).requested(order)
-        today, delivered = self._clock().date(), order.delivered_at.date() if order.delivered_at else None
-        products = {fold(one.sku): one for one in Shop(self._db).products([line.sku for line in lines])}
+        requested = self._shop.requested(order, within=connection)
+        today, delivered = (
+            self._day(self._clock()),
+            self._day(order.delivered_at) if order.delivered_at else None,
+        )
+        products = {
+            fold(one.sku): one for one in self._shop.products([line.sku for line in lines], within=connection)
+        }
         refused = rules.take_back(
             order, lines, products, self._facts, today=today, last_day=rules.last_day(delivered, self._facts), requested=requested
         )  # fmt: skip
@@ -170,9 +178,10 @@ class DatabaseSystem:
         own = {"customer_key": fold(asked.customer_id), "sku_key": fold(str(asked.arguments["sku"]))}
         c = t.restock_alerts.c
         there = sa.select(c.at).where(c.customer_key == own["customer_key"], c.sku_key == own["sku_key"])
-        if connection.execute(there).first() is None:
+        new = connection.execute(there).first() is None
+        if new:
             connection.execute(t.restock_alerts.insert().values(**own, at=self._clock()))
-        return Outcome(), own
+        return Outcome(), {**own, "new": new}
 
     def _put_back(
         self, connection: sa.Connection, order: Order | None, asked: Asked, before: Mapping[str, Any]
@@ -199,7 +208,7 @@ class DatabaseSystem:
                 if connection.execute(gone).rowcount != len(before["skus"]):
                     return Outcome("moved_on")
                 self._set(connection, order, status=before["status"])
-            case "restock_alert":
+            case "restock_alert" if before["new"]:
                 c = t.restock_alerts.c
                 connection.execute(
                     t.restock_alerts.delete().where(
@@ -221,7 +230,19 @@ class DatabaseSystem:
         held = sa.select(c.key).where(c.key == fold(str(order_id)), c.customer_key == fold(asked.customer_id))
         if connection.execute(held.with_for_update()).first() is None:
             return None
-        return Shop(self._db).order(asked.customer_id, str(order_id))
+        return self._shop.order(asked.customer_id, str(order_id), within=connection)
+
+    @contextmanager
+    def _alone(self, key: str) -> Iterator[sa.Connection]:
+        """A transaction beside which no other does the same deed."""
+        with writing(self._db) as connection:
+            if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(key))))
+            yield connection
+
+    def _day(self, moment: datetime) -> date:
+        """The day on the shop's clock."""
+        return moment.astimezone(self._zone).date()
 
     @staticmethod
     def _set(connection: sa.Connection, order: Order, **values: Any) -> None:

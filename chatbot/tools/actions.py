@@ -95,11 +95,10 @@ def restock_alert(context: Context, *, sku: str) -> ToolResult:
     customer, product = context.customer, context.shop.product(sku)
     if product is None:
         return result(context, call, "clarify_product", error="no_product")
-    if customer is None:
-        return result(context, call, "sign_in", error="sign_in")
+    email = hidden(customer.email or "") if customer else ""
 
     def say(to: Words) -> Mapping[str, object]:
-        return {"name": product_name(to, product), "email": hidden(customer.email or "")}
+        return {"name": product_name(to, product), "email": email}
 
     own = next((one for one in product.variants if fold(one.sku) == fold(sku)), None)
     stock = own.stock if own else product.stock
@@ -107,6 +106,8 @@ def restock_alert(context: Context, *, sku: str) -> ToolResult:
         stock = max((one.stock or 0 for one in product.variants), default=stock)
     if stock is None or stock > 0:
         return result(context, call, "action_in_stock", say, error="in_stock")
+    if customer is None:
+        return result(context, call, "sign_in", error="sign_in")
     if not customer.email:
         return result(context, call, "action_refused_no_email", say, error="no_email")
     return _proposed(context, call, "restock_alert", {"sku": own.sku if own else product.sku}, say)
@@ -120,6 +121,8 @@ def undo_change(context: Context) -> ToolResult:
     last = context.undoable()
     if last is None:
         return result(context, call, "action_nothing_to_undo", error="nothing")
+    if last.state == "running":
+        return outcome(context, call, last)
     arguments = {**last.arguments, "undoes": last.id, "of": last.kind}
 
     def say(to: Words) -> Mapping[str, object]:
@@ -192,6 +195,8 @@ def _return(
     customer = context.customer
     if customer is None:
         return result(context, call, "sign_in", error="sign_in")
+    if context.facts.return_days <= 0:
+        return result(context, call, "return_no_rule", error="no_rule")
     order = find_order(context, customer, order_id) if order_id else newest_delivered(context, customer, sku)
     if order is None:
         return (
@@ -257,6 +262,8 @@ def _named(to: Words, context: Context, arguments: Mapping[str, Any]) -> dict[st
     if context.customer is not None:
         named["email"] = hidden(context.customer.email or "")
     order = _order_of(context, arguments)
+    if "skus" in arguments:
+        named["name"] = to.listing([str(sku) for sku in arguments["skus"]])
     if order is not None and "skus" in arguments:
         catalogue = catalogue_of(context, [order])
         wanted = {fold(str(sku)) for sku in arguments["skus"]}

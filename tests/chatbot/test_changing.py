@@ -33,7 +33,10 @@ def test_wishes(text: str, change: str) -> None:
         "Can I cancel only a part of an order?", "was my order cancelled", "please don't cancel my order", "Until when can I change the address?",
         "can I change my email address", "can I return it?", "I want to return it, is that still possible?", "how do I return something",
         "what does a return cost", "Can I exchange a product for another size?", "can i pay by invoice in austria", "Do I get the invoice without VAT?",
-        "How do I learn that a product is back?", "let me know when my order is shipped", "订单怎么取消", "可以退货吗", "是否可以开发票",
+        "How do I learn that a product is back?", "Can you tell me if the oak board is in stock?", "Do I need a receipt to return something?",
+        "When do I get my invoice?", "Can I return it if I don't have the receipt?", "Can I cancel my order once it has been packed?",
+        "Do I have to pay a fee if I want to cancel my order?", "Where can I cancel my order?", "My parcel went to the wrong address",
+        "Can I return it to a different address?", "let me know when my order is shipped", "订单怎么取消", "可以退货吗", "是否可以开发票",
     ],
 )  # fmt: skip
 def test_questions(text: str) -> None:

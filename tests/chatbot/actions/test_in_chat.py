@@ -178,6 +178,34 @@ def test_asking_whether_it_can_be_returned_offers_to_do_it(begin: Begin, shop: S
     assert status(shop, "O-delivered") == "delivered"
 
 
+def test_a_number_is_not_an_address_and_a_question_neither(begin: Begin, shop: Shop) -> None:
+    say = begin()
+    assert say("Is it possible to change the address of order O-processing").kind == "clarify"
+    assert "Shall I have it sent" not in say("what does it cost from 5 pieces on?").text
+
+
+def test_another_wish_is_not_taken_for_taking_back(begin: Begin, shop: Shop) -> None:
+    say = begin()
+    say("cancel order O-processing")
+    say("yes")
+    asked = say("I changed my mind, cancel order O-pending_payment instead")
+    assert "Order O-pending_payment" in asked.text
+    assert "Shall I cancel it?" in asked.text
+
+
+def test_a_person_who_was_offered_is_called_by_a_yes(begin: Begin) -> None:
+    say = begin()
+    say("cancel order O-large")
+    assert say("yes").kind == "handoff"
+
+
+def test_an_answer_in_between_makes_a_yes_mean_nothing(begin: Begin, shop: Shop) -> None:
+    say = begin()
+    say("Cancel order O-processing. How long can I return an order?")
+    say("yes")
+    assert status(shop, "O-processing") == "processing"
+
+
 def test_what_was_done_is_taken_back(begin: Begin, shop: Shop) -> None:
     say = begin()
     say("cancel order O-processing")

@@ -193,5 +193,40 @@ def test_what_a_system_did_not_answer_is_asked_again_with_the_same_key(
     assert (actions.action(made.id, "C1").state, status(shop)) == ("done", "cancelled")
 
 
+def test_one_that_cannot_be_settled_does_not_hold_up_the_others(
+    db: sa.Engine, system: DatabaseSystem, shop: Shop, talk: Talk
+) -> None:
+    class Broken(Flaky):
+        def carry_out(self, asked: Asked) -> Outcome:
+            if asked.kind == "resend_receipt" and len(self.asked) >= self.lost:
+                raise ValueError("what nobody foresaw")
+            return super().carry_out(asked)
+
+    actions = Actions(db, b"a secret of this test", Broken(system, lost=2), ActionSettings())
+    for kind in ("resend_receipt", "cancel_order"):
+        made = actions.propose(talk("C1"), kind, PROCESSING)  # type: ignore[arg-type]  # kinds by their names
+        actions.confirm(made.id, "C1")
+    assert actions.finish() == 1
+    assert status(shop) == "cancelled"
+
+
+def test_a_yes_after_the_system_was_switched_off_does_nothing(
+    db: sa.Engine, actions: Actions, shop: Shop, talk: Talk
+) -> None:
+    made = actions.propose(talk("C1"), "cancel_order", PROCESSING)
+    off = Actions(db, b"a secret of this test", None, ActionSettings())
+    assert off.confirm(made.id, "C1").state == "lapsed"
+    assert status(shop) == "processing"
+
+
+def test_what_is_not_known_yet_is_not_taken_back(db: sa.Engine, system: DatabaseSystem, talk: Talk) -> None:
+    actions = Actions(db, b"a secret of this test", Flaky(system, lost=1), ActionSettings())
+    conversation = talk("C1")
+    actions.confirm(actions.propose(conversation, "cancel_order", PROCESSING).id, "C1")
+    last = actions.undoable(conversation)
+    assert last is not None
+    assert last.state == "running"
+
+
 def test_where_nothing_is_offered_nothing_is_finished(db: sa.Engine, shop: Shop) -> None:
     assert Actions(db, b"a secret of this test", None, ActionSettings()).offered == frozenset()

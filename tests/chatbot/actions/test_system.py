@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
+from chatbot import shop_tables
 from chatbot.actions.system import Asked, DatabaseSystem, Outcome
+from chatbot.importers import import_rows
 from chatbot.shop import Shop
+from configs.settings import ActionSettings, ShopSettings
 
-from .conftest import STATES
+from .conftest import STATES, order_row
 
 ELSEWHERE = "Hafenweg 3, 20457 Hamburg"
 _keys = (f"key-{number}" for number in itertools.count())
@@ -121,3 +126,32 @@ def test_a_return_and_an_alert_are_taken_back(system: DatabaseSystem, shop: Shop
     order = shop.order("C1", "O-delivered")
     assert order is not None
     assert (order.status, shop.requested(order)) == ("delivered", set())
+
+
+def test_an_alert_that_was_there_before_stays(db: sa.Engine, system: DatabaseSystem, shop: Shop) -> None:
+    for key in ("first", "second"):
+        assert system.carry_out(Asked(key, "restock_alert", "C1", {"sku": "MUG"})) == Outcome()
+    assert (
+        system.take_back("second", Asked("undo", "restock_alert", "C1", {"sku": "MUG"})).refused == "moved_on"
+    )
+    with db.connect() as connection:
+        assert len(connection.execute(sa.select(shop_tables.restock_alerts)).all()) == 1
+
+
+def test_the_last_day_is_the_one_on_the_shops_clock(db: sa.Engine, shop: Shop) -> None:
+    """Delivered half an hour after midnight in Berlin; on the thirtieth day there it is still the twenty-ninth in UTC."""
+    late = datetime(2026, 12, 15, 23, 30, tzinfo=UTC)
+    rows = [order_row("O-night", "delivered", delivered_at="2026-11-15T23:30:00Z")]
+    import_rows(db, "orders", rows, source="night", currency="EUR", strict=True)
+    system = DatabaseSystem(db, ShopSettings(), ActionSettings(), lambda: late)
+    assert ask(system, "request_return", order_id="O-night", skus=["MUG"]) == Outcome()
+
+
+@pytest.mark.parametrize(
+    ("address", "country"),
+    [("12 Malta Road, 20457 Hamburg", None), ("Hauptstr. 1, 20457 Hamburg, Germany", None), ("12 Main Street, Valletta, Malta", "other_country")],
+)  # fmt: skip
+def test_a_street_that_is_called_like_a_country(
+    system: DatabaseSystem, address: str, country: str | None
+) -> None:
+    assert ask(system, "change_address", order_id="O-processing", address=address).refused == country
